@@ -1,0 +1,131 @@
+#!lua
+-- load_part: a slice of a sale's stock, buyers, list or applied ledger ids, while it is loading.
+-- Why:    a sale with a million buyers is loaded in bounded steps (PROTOCOL §4, the guard).
+-- Never:  writes into a sale that is not loading, or that another load began; adds to what is
+--         there already: a part that is sent twice says the same.
+--
+--@ keys META=1 STOCK=2 HELD=3 BUYERS=4 OUTBOX=5 APPLIED=6 LISTED=7 COUNT=7
+--@ status OK="ok" GONE="gone" EPOCH="epoch" REPLID="replid" TYPE="type" ARGS="args"
+--@ status STATE="state"
+--@ limit ITEMS_MAX=3000 UNITS_MAX=4294967295
+--
+-- ARGV: 1 request id · 2 epoch · 3 kind · then 0..3000 items:
+--       stock: sku, units · buyers: buyer, value · listed: buyer · applied: ledger id
+-- Reply: 1 request id · 2 status ("state": the sale is not loading); with "epoch" 3 that of meta.
+
+local find, sub = string.find, string.sub
+
+-- [fence] The same text in every fenced script; tests/lua compares the copies.
+local function number_of(text)
+    if text and #text <= 15 and find(text, '^%d+$') then
+        return tonumber(text)
+    end
+    return nil
+end
+
+local STATES = {loading = 1, loaded = 1, open = 1, paused = 1, resuming = 1, frozen = 1, ended = 1}
+
+-- The sale as meta tells it. Else nil, the status, and for "epoch" the epoch of meta.
+-- PROTOCOL §4 fence: caller's epoch, then the server's own replication id; nobody's belief.
+local function pass_fence(key, epoch)
+    local meta = redis.pcall('HMGET', key, 'epoch', 'replid', 'version', 'state', 'seq',
+        'opens', 'closes', 'limit', 'listed')
+    if meta.err then
+        return nil, 'type'
+    end
+    if not meta[1] and redis.call('EXISTS', key) == 0 then
+        return nil, 'gone'
+    end
+    if not number_of(meta[1]) then
+        return nil, 'type'
+    end
+    if meta[1] ~= epoch then
+        return nil, 'epoch', meta[1]
+    end
+    local replid = meta[2]
+    if not replid or #replid ~= 40 or not find(redis.call('INFO', 'replication'),
+            'master_replid:' .. replid .. '\r\n', 1, true) then
+        return nil, 'replid'
+    end
+    local sale = {epoch = epoch, version = number_of(meta[3]), state = meta[4],
+        seq = number_of(meta[5]), opens = number_of(meta[6]), closes = number_of(meta[7]),
+        limit = number_of(meta[8]), listed = meta[9] == '1'}
+    if not sale.version or not STATES[sale.state] or not sale.seq then
+        return nil, 'type'
+    end
+    if sale.state ~= 'loading' and not (sale.opens and sale.closes and sale.limit
+            and (sale.listed or meta[9] == '0')) then
+        return nil, 'type'
+    end
+    return sale
+end
+-- [/fence]
+
+-- [value] The same text in every script that meets buyers' values; tests/lua compares the copies.
+local ORDER = ';%x*,%d+%-%d+,[%w._%-]+,%d+,%d*,[NPQCRV],%d+'
+
+-- True when the text is a whole buyers' value of format 1.
+local function is_value(text)
+    return sub(text, 1, 1) == '1' and string.gsub(sub(text, 2), ORDER, '') == ''
+end
+-- [/value]
+
+local ITEMS_MAX, UNITS_MAX = 3000, 4294967295
+
+local function is_sku(text)
+    return #text <= 32 and find(text, '^[%w._%-]+$')
+end
+
+local function is_units(text)
+    local units = number_of(text)
+    return units and units <= UNITS_MAX
+end
+
+local function is_buyer(text)
+    return #text <= 64 and find(text, '^[!-~]+$')
+end
+
+-- kind → its key, its command, what is checked of an item.
+local KINDS = {
+    stock = {key = 2, command = 'HSET', is_first = is_sku, is_second = is_units},
+    buyers = {key = 4, command = 'HSET', is_first = is_buyer, is_second = is_value},
+    applied = {key = 6, command = 'SADD', is_first = number_of},
+    listed = {key = 7, command = 'SADD', is_first = is_buyer},
+}
+
+local function are_items(kind)
+    local step = kind.is_second and 2 or 1
+    local count = (#ARGV - 3) / step
+    if count > ITEMS_MAX or count % 1 ~= 0 then
+        return false
+    end
+    for i = 4, #ARGV, step do
+        if not kind.is_first(ARGV[i]) or (step == 2 and not kind.is_second(ARGV[i + 1])) then
+            return false
+        end
+    end
+    return true
+end
+
+local function main()
+    local id, kind = ARGV[1] or '', KINDS[ARGV[3]]
+    if #KEYS ~= 7 or not kind or not number_of(ARGV[2]) or not are_items(kind) then
+        return {id, 'args'}
+    end
+    local sale, status, epoch = pass_fence(KEYS[1], ARGV[2])
+    if not sale then
+        return {id, status, epoch}
+    end
+    if sale.state ~= 'loading' then
+        return {id, 'state'}
+    end
+    if #ARGV > 3 then
+        local written = redis.pcall(kind.command, KEYS[kind.key], unpack(ARGV, 4))
+        if type(written) == 'table' then
+            return {id, 'type'}
+        end
+    end
+    return {id, 'ok'}
+end
+
+return main()
