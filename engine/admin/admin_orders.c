@@ -1,0 +1,155 @@
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "admin/admin_job.h"
+#include "ledger/dead_store.h"
+#include "ledger/mysql_link.h"
+#include "ledger/order_store.h"
+
+static void write_order(struct json_out *out, const struct order_row *row)
+{
+    const struct order_record *record = &row->record;
+    char order_no[ORDER_NO_TEXT_SIZE];
+
+    json_out_begin_object(out);
+    json_out_member_text(out, "order_no", order_no_format(record->order_no, order_no));
+    json_out_member_u64(out, "sale", order_no_sale(record->order_no).value);
+    json_out_member_u64(out, "epoch", order_no_epoch(record->order_no));
+    json_out_member_u64(out, "seq", order_no_seq(record->order_no));
+    json_out_member_text(out, "buyer", record->buyer.text);
+    json_out_member_text(out, "sku", record->sku.text);
+    json_out_member_u64(out, "quantity", record->quantity);
+    json_out_member_u64(out, "unit_price", record->unit_price);
+    json_out_member_text(out, "currency", record->currency);
+    json_out_name(out, "slot");
+    if (row->has_slot) {
+        json_out_u64(out, record->slot);
+    } else {
+        json_out_null(out);
+    }
+    json_out_member_text(out, "state", order_state_name(row->state));
+    json_out_member_text(out, "reason", order_reason_name(row->reason));
+    json_out_member_u64(out, "version", row->version);
+    json_out_member_time(out, "won_at", record->won_at_ms);
+    json_out_member_time(out, "pay_by", record->pay_by_ms);
+    json_out_member_time(out, "changed_at", row->changed_ms);
+    json_out_member_u64(out, "partition", row->part);
+    json_out_member_u64(out, "offset", row->offset);
+    json_out_end_object(out);
+}
+
+struct listing {
+    struct json_out *out;
+    uint32_t count;
+    struct order_no last;
+};
+
+static enum err on_order(void *arg, const struct order_row *row)
+{
+    struct listing *listing = arg;
+
+    write_order(listing->out, row);
+    listing->last = row->record.order_no;
+    listing->count++;
+    return ERR_OK;
+}
+
+void admin_order_list(struct admin_job *job, struct admin_thread *thread)
+{
+    const struct order_filter filter = {
+        .sale = job->query.sale,
+        .buyer = job->query.has_buyer ? &job->query.buyer : NULL,
+        .has_state = job->query.has_state,
+        .state = job->query.state,
+        .after = {job->query.after},
+        .limit = job->query.limit,
+    };
+    char next[ORDER_NO_TEXT_SIZE];
+    struct json_out out;
+    struct listing listing = {.out = &out};
+
+    admin_answer_json(job, 200, &out);
+    json_out_begin_object(&out);
+    json_out_name(&out, "orders");
+    json_out_begin_array(&out);
+    enum err err = mysql_link_ensure(thread->mysql);
+    err = err == ERR_OK ? order_store_list(thread->mysql, &filter, on_order, &listing) : err;
+    json_out_end_array(&out);
+    json_out_name(&out, "next");
+    if (listing.count == filter.limit) {
+        json_out_text(&out, order_no_format(listing.last, next));
+    } else {
+        json_out_null(&out);
+    }
+    json_out_end_object(&out);
+    if (err != ERR_OK) {
+        admin_answer_mysql(job, thread, err);
+    }
+}
+
+void admin_order_show(struct admin_job *job, struct admin_thread *thread)
+{
+    struct order_row row;
+    struct json_out out;
+
+    enum err err = mysql_link_ensure(thread->mysql);
+    err = err == ERR_OK ? order_store_find(thread->mysql, job->order_no, &row) : err;
+    if (err == ERR_NOT_FOUND) {
+        admin_answer_refusal(job, ADMIN_REFUSAL_UNKNOWN_ORDER, "There is no order %" PRIu64 ".",
+                             job->order_no.value);
+    } else if (err != ERR_OK) {
+        admin_answer_mysql(job, thread, err);
+    } else {
+        admin_answer_json(job, 200, &out);
+        write_order(&out, &row);
+    }
+}
+
+static enum err on_dead(void *arg, const struct dead_letter *letter)
+{
+    struct listing *listing = arg;
+    struct json_out *out = listing->out;
+    char order_no[ORDER_NO_TEXT_SIZE];
+
+    json_out_begin_object(out);
+    json_out_member_u64(out, "id", letter->id);
+    json_out_member_text(out, "topic", letter->topic);
+    json_out_member_u64(out, "partition", letter->part);
+    json_out_member_u64(out, "offset", letter->offset);
+    json_out_member_text(out, "reason", dead_reason_name(letter->reason));
+    json_out_member_u64(out, "sale", letter->sale.value);
+    json_out_name(out, "order_no");
+    if (letter->order_no.value != 0) {
+        json_out_text(out, order_no_format(letter->order_no, order_no));
+    } else {
+        json_out_null(out);
+    }
+    json_out_member_u64(out, "size", letter->payload_size);
+    json_out_member_time(out, "created_at", letter->created_ms);
+    if (letter->resolved_ms > 0) {
+        json_out_member_time(out, "resolved_at", letter->resolved_ms);
+    }
+    json_out_end_object(out);
+    listing->count++;
+    return ERR_OK;
+}
+
+void admin_dead_list(struct admin_job *job, struct admin_thread *thread)
+{
+    struct json_out out;
+    struct listing listing = {.out = &out};
+
+    admin_answer_json(job, 200, &out);
+    json_out_begin_object(&out);
+    json_out_name(&out, "dead_letters");
+    json_out_begin_array(&out);
+    enum err err = mysql_link_ensure(thread->mysql);
+    err = err == ERR_OK ? dead_store_list(thread->mysql, job->query.after, job->query.limit,
+                                          on_dead, &listing)
+                        : err;
+    json_out_end_array(&out);
+    json_out_end_object(&out);
+    if (err != ERR_OK) {
+        admin_answer_mysql(job, thread, err);
+    }
+}

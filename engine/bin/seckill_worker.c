@@ -1,0 +1,419 @@
+/* seckill-worker: the consumer. Builds bottom up, runs, destroys in reverse.
+ *
+ * main thread       loop: admin API, operations listener, signals
+ * consumer threads  Kafka to MySQL                       settlement/settler
+ * relay thread      SQL outbox to Redis                  settlement/relay
+ * pool threads      MySQL calls of the admin API; loads  admin/admin_api, settlement/guard */
+#include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "admin/admin_api.h"
+#include "api/api_ops.h"
+#include "bin/command_line.h"
+#include "bin/worker_start.h"
+#include "common/assert.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/metrics.h"
+#include "common/secret.h"
+#include "inventory/redis_blocking.h"
+#include "ledger/mysql_link.h"
+#include "loop/waiter.h"
+#include "settlement/relay.h"
+#include "settlement/settler.h"
+
+enum {
+    CONSUMERS_MAX = 32,
+    OWNER_SIZE = 64,
+    TOKEN_SIZE_MIN = 16,
+    LOG_STOP_MS = 1000,
+    ADMIN_TIMEOUT_MS = 5000,
+    ADMIN_IDLE_MS = 60000,
+    ADMIN_CONNECTIONS = 256,
+};
+
+static const struct command_line line = {
+    .program = "seckill-worker",
+    .summary = "The consumer: Kafka to MySQL, the SQL outbox to Redis, the admin API.",
+    .role = CONF_ROLE_WORKER,
+};
+
+/* What SIGHUP reads again. */
+struct arguments {
+    int count;
+    char **texts;
+};
+
+struct worker {
+    struct conf conf;
+    struct arguments arguments;
+    char owner[OWNER_SIZE];
+    struct secret token;
+    struct metrics *metrics;
+    struct metrics_shard *shard; /* of the main loop */
+    struct loop *loop;
+    struct waiter *waiter;
+    struct mysql_link_options mysql;
+    struct redis_blocking_options redis;
+    struct settler *settlers[CONSUMERS_MAX];
+    pthread_t settler_threads[CONSUMERS_MAX];
+    struct metrics_shard *settler_shards[CONSUMERS_MAX];
+    uint32_t settler_count; /* threads started */
+    struct mysql_link *relay_mysql;
+    struct redis_blocking *relay_redis;
+    struct metrics_shard *relay_shard, *load_shard;
+    struct relay *relay;
+    pthread_t relay_thread;
+    bool relay_started;
+    struct admin_api *admin;
+    struct http_server *admin_server;
+    struct api_ops *ops;
+    struct http_server *ops_server;
+    struct loop_watch *signals[3];
+    uint64_t dropped_count; /* log lines, as counted at the last scrape */
+    uint32_t draining;      /* servers not drained yet */
+    bool is_draining;
+};
+
+static void on_ready(void *arg, struct api_ops_causes *causes)
+{
+    struct worker *worker = arg;
+    struct settler_state state;
+    uint32_t stopped = 0;
+
+    for (uint32_t i = 0; i < worker->settler_count; i++) {
+        settler_look(worker->settlers[i], &state);
+        stopped += state.stopped_partitions;
+        if (state.is_paused) {
+            api_ops_cause_add(causes, "settling", state.why);
+        }
+    }
+    if (stopped > 0) {
+        api_ops_cause_add(causes, "partition-stopped",
+                          "a gap, an end before our place, or a newer epoch");
+    }
+    if (worker->is_draining) {
+        api_ops_cause_add(causes, "draining", "SIGTERM");
+    }
+}
+
+static void on_refresh(void *arg)
+{
+    struct worker *worker = arg;
+    const uint64_t dropped_count = log_dropped_count();
+
+    metrics_add(worker->shard, METRIC_log_dropped_total, 0, dropped_count - worker->dropped_count);
+    worker->dropped_count = dropped_count;
+}
+
+static void stop_loop(struct worker *worker)
+{
+    if (worker->draining == 0) {
+        loop_stop(worker->loop);
+    }
+}
+
+static void on_drained(void *arg)
+{
+    struct worker *worker = arg;
+
+    worker->draining--;
+    stop_loop(worker);
+}
+
+static void on_signal(void *arg)
+{
+    struct worker *worker = arg;
+
+    if (worker->is_draining) {
+        LOG_WARN("stopped_at_once", KV_STR("why", "second signal"));
+        log_stop(LOG_STOP_MS);
+        _exit(1);
+    }
+    LOG_INFO("draining", KV_STR("next", "admin requests in work end, then the process"));
+    worker->is_draining = true;
+    waiter_stop(worker->waiter); /* loads, audits, consumers and the relay come to their ends */
+    worker->draining = 2;
+    http_server_drain(worker->admin_server, on_drained, worker);
+    http_server_drain(worker->ops_server, on_drained, worker);
+}
+
+static void on_hangup(void *arg)
+{
+    const struct arguments *arguments = arg;
+
+    command_line_reload(&line, arguments->count, arguments->texts);
+}
+
+/* --- start --- */
+
+static void fill_options(struct worker *worker)
+{
+    const struct conf *conf = &worker->conf;
+
+    worker->mysql = (struct mysql_link_options){
+        .host = conf->mysql_host,
+        .port = conf->mysql_port,
+        .user = conf->mysql_user,
+        .password = conf->mysql_password,
+        .database = conf->mysql_database,
+        .timeout_ms = conf->mysql_timeout_ms,
+    };
+    worker->redis = (struct redis_blocking_options){
+        .address = conf->redis_address,
+        .port = (uint16_t)conf->redis_port,
+        .user = conf->redis_user,
+        .password = conf->redis_password,
+        .client_name = "seckill-worker",
+        .connect_timeout_ms = conf->redis_connect_timeout_ms,
+        .reply_timeout_ms = conf->redis_reply_timeout_ms,
+    };
+    char host[32] = "";
+    gethostname(host, sizeof host - 1);
+    snprintf(worker->owner, sizeof worker->owner, "%.31s:%ld", host, (long)getpid());
+}
+
+static void *settler_thread(void *arg)
+{
+    settler_run(arg);
+    return NULL;
+}
+
+static void *relay_thread(void *arg)
+{
+    relay_run(arg);
+    mysql_link_thread_end();
+    return NULL;
+}
+
+static int start_settlers(struct worker *worker)
+{
+    for (uint32_t i = 0; i < worker->conf.worker_consumers; i++) {
+        const struct settler_options options = {
+            .conf = &worker->conf,
+            .mysql = &worker->mysql,
+            .waiter = worker->waiter,
+            .owner = worker->owner,
+            .index = i,
+            .shard = metrics_shard(worker->metrics),
+        };
+        worker->settlers[i] = settler_create(&options);
+        if (!worker->settlers[i]
+            || pthread_create(&worker->settler_threads[i], NULL, settler_thread,
+                              worker->settlers[i])
+                   != 0) {
+            return worker_refuse("consumer thread", "no memory");
+        }
+        worker->settler_count++;
+    }
+    return 0;
+}
+
+static int start_relay(struct worker *worker)
+{
+    worker->relay_mysql = mysql_link_create(&worker->mysql);
+    worker->relay_redis = redis_blocking_create(&worker->redis);
+    const struct relay_options options = {
+        .mysql = worker->relay_mysql,
+        .redis = worker->relay_redis,
+        .waiter = worker->waiter,
+        .conf = &worker->conf,
+        .shard = worker->relay_shard,
+    };
+    if (worker->relay_mysql && worker->relay_redis) {
+        worker->relay = relay_create(&options);
+    }
+    if (!worker->relay
+        || pthread_create(&worker->relay_thread, NULL, relay_thread, worker->relay) != 0) {
+        return worker_refuse("relay thread", "no memory");
+    }
+    worker->relay_started = true;
+    return 0;
+}
+
+static struct http_server_options server_options(struct worker *worker, const char *address,
+                                                 uint32_t port)
+{
+    return (struct http_server_options){
+        .loop = worker->loop,
+        .address = address,
+        .port = (uint16_t)port,
+        .connections_max = ADMIN_CONNECTIONS,
+        .exchanges_max = ADMIN_CONNECTIONS,
+        .pipeline_max = 1,
+        .header_timeout_ms = ADMIN_TIMEOUT_MS,
+        .body_timeout_ms = ADMIN_TIMEOUT_MS,
+        .idle_timeout_ms = ADMIN_IDLE_MS,
+        .write_timeout_ms = ADMIN_TIMEOUT_MS,
+        .shard = worker->shard,
+        .requests_metric = METRIC_admin_requests_total,
+    };
+}
+
+static int start_admin(struct worker *worker)
+{
+    struct http_route routes[ADMIN_ROUTES_MAX];
+    char error[HTTP_ERROR_SIZE] = "";
+    const struct admin_api_options options = {
+        .loop = worker->loop,
+        .conf = &worker->conf,
+        .mysql = worker->mysql,
+        .redis = worker->redis,
+        .waiter = worker->waiter,
+        .owner = worker->owner,
+        .token = worker->token.data,
+        .load_shard = worker->load_shard,
+        .audit_shard = worker->shard,
+    };
+
+    worker->admin = admin_api_create(&options);
+    if (!worker->admin) {
+        return worker_refuse("admin API", "no memory");
+    }
+    struct http_server_options server =
+        server_options(worker, worker->conf.worker_admin_address, worker->conf.worker_admin_port);
+    server.route_count = admin_api_routes(worker->admin, routes);
+    server.routes = routes;
+    if (http_server_create(&server, &worker->admin_server, error) != ERR_OK) {
+        return worker_refuse("admin API", error);
+    }
+    return 0;
+}
+
+static int start_ops(struct worker *worker)
+{
+    struct http_route routes[API_OPS_ROUTES];
+    char error[HTTP_ERROR_SIZE] = "";
+    const struct api_ops_options options = {
+        .metrics = worker->metrics,
+        .process = METRICS_WORKER,
+        .ready = on_ready,
+        .refresh = on_refresh,
+        .arg = worker,
+    };
+
+    worker->ops = api_ops_create(&options);
+    if (!worker->ops) {
+        return worker_refuse("operations listener", "no memory");
+    }
+    api_ops_routes(worker->ops, routes);
+    struct http_server_options server =
+        server_options(worker, worker->conf.worker_ops_address, worker->conf.worker_ops_port);
+    server.routes = routes;
+    server.route_count = API_OPS_ROUTES;
+    server.shard = NULL; /* its connections and requests are not the admin API's */
+    if (http_server_create(&server, &worker->ops_server, error) != ERR_OK) {
+        return worker_refuse("operations listener", error);
+    }
+    return 0;
+}
+
+static int start_ground(struct worker *worker)
+{
+    const struct loop_options options = {.name = "worker"};
+
+    worker->metrics = metrics_create();
+    worker->waiter = waiter_create();
+    worker->loop = loop_create(&options);
+    if (!worker->metrics || !worker->waiter || !worker->loop) {
+        return worker_refuse("start", "no memory");
+    }
+    worker->shard = metrics_shard(worker->metrics);
+    worker->relay_shard = metrics_shard(worker->metrics);
+    worker->load_shard = metrics_shard(worker->metrics);
+    worker->signals[0] = loop_signal_create(worker->loop, SIGTERM, on_signal, worker);
+    worker->signals[1] = loop_signal_create(worker->loop, SIGINT, on_signal, worker);
+    worker->signals[2] = loop_signal_create(worker->loop, SIGHUP, on_hangup, &worker->arguments);
+    if (secret_read(worker->conf.worker_admin_token_file, TOKEN_SIZE_MIN, &worker->token)
+        != ERR_OK) {
+        return worker_refuse("worker.admin_token_file",
+                             "cannot be read, or holds fewer than 16 bytes");
+    }
+    return 0;
+}
+
+static int start(struct worker *worker)
+{
+    int status = start_ground(worker);
+    const struct worker_start check = {
+        .conf = &worker->conf,
+        .mysql = &worker->mysql,
+        .redis = &worker->redis,
+        .waiter = worker->waiter,
+        .shard = worker->shard,
+    };
+
+    status = status ? status : worker_start_check(&check);
+    status = status ? status : start_admin(worker);
+    status = status ? status : start_ops(worker);
+    status = status ? status : start_settlers(worker);
+    return status ? status : start_relay(worker);
+}
+
+/* In reverse. Also after a start that failed half-way. */
+static void stop(struct worker *worker)
+{
+    if (worker->waiter) {
+        waiter_stop(worker->waiter);
+    }
+    for (uint32_t i = 0; i < worker->settler_count; i++) {
+        pthread_join(worker->settler_threads[i], NULL);
+    }
+    if (worker->relay_started) {
+        pthread_join(worker->relay_thread, NULL);
+    }
+    for (uint32_t i = 0; i < CONSUMERS_MAX; i++) {
+        settler_destroy(worker->settlers[i]);
+    }
+    relay_destroy(worker->relay);
+    mysql_link_destroy(worker->relay_mysql);
+    redis_blocking_destroy(worker->relay_redis);
+    admin_api_destroy(worker->admin);
+    http_server_destroy(worker->admin_server);
+    http_server_destroy(worker->ops_server);
+    api_ops_destroy(worker->ops);
+    for (size_t i = 0; i < sizeof worker->signals / sizeof worker->signals[0]; i++) {
+        loop_watch_destroy(worker->signals[i]);
+    }
+    loop_destroy(worker->loop);
+    waiter_destroy(worker->waiter);
+    metrics_destroy(worker->metrics);
+    secret_wipe(&worker->token);
+}
+
+int main(int argc, char **argv)
+{
+    struct worker *worker = calloc(1, sizeof *worker);
+    int status = 1;
+
+    if (!worker || !command_line_read(&line, argc, argv, &worker->conf, &status)) {
+        free(worker);
+        return status;
+    }
+    worker->arguments = (struct arguments){argc, argv};
+    signal(SIGPIPE, SIG_IGN);
+    command_line_start_log(&worker->conf);
+    status = mysql_link_library_start() == ERR_OK
+                 ? 0
+                 : worker_refuse("MySQL", "the client library does not start");
+    fill_options(worker);
+    status = status ? status : start(worker);
+    if (status == 0) {
+        LOG_INFO("worker_started", KV_STR("owner", worker->owner),
+                 KV_U64("admin_port", http_server_port(worker->admin_server)),
+                 KV_U64("ops_port", http_server_port(worker->ops_server)),
+                 KV_U64("consumers", worker->settler_count));
+        loop_run(worker->loop);
+        LOG_INFO("worker_stopped", KV_STR("owner", worker->owner));
+    }
+    stop(worker);
+    mysql_link_library_stop();
+    log_stop(LOG_STOP_MS);
+    free(worker);
+    return status;
+}

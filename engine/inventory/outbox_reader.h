@@ -1,0 +1,33 @@
+/* outbox_reader: what the relay asks of Redis: the entries of a sale's outbox, and its lease.
+ * Why:    any engine may find wins that their own did not get into the log (PROTOCOL §3.6).
+ * Never:  deletes an entry (acknowledgements ride on calls); is fenced: what was decided must reach
+ *         the log whatever came after.
+ * Thread: loop. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "domain/ids.h"
+#include "inventory/outbox_entry.h"
+
+struct redis_link;
+
+enum { OUTBOX_LIST_MAX = 1000 };
+
+/* Oldest first. status: ERR_OK; ERR_PARSE: an entry cannot be read: alarm; else as redis_reply_fn,
+ * or ERR_NO_MEMORY. `entries` die with the call. */
+typedef void outbox_list_fn(void *arg, enum err status, const struct outbox_listed_entry *entries,
+                            uint32_t count);
+/* At most `max` (1 to OUTBOX_LIST_MAX). On ERR_OK `done` runs exactly once, in a later turn.
+ * ERR_UNAVAILABLE, ERR_BUSY, ERR_NO_MEMORY: it never runs. */
+MUST_CHECK enum err outbox_list(struct redis_link *link, struct sale_id sale, uint32_t max,
+                                outbox_list_fn *done, void *arg);
+
+/* status ERR_OK: held tells whether we have the lease now. ERR_PARSE: the key holds no string. */
+typedef void outbox_lease_fn(void *arg, enum err status, bool held);
+/* Takes the sale's relay lease for `lease_ms` when it is free, or prolongs it when its token is
+ * `token` (lua/relay_lease.lua). Same contract. */
+MUST_CHECK enum err outbox_take_lease(struct redis_link *link, struct sale_id sale, uint64_t token,
+                                      uint32_t lease_ms, outbox_lease_fn *done, void *arg);

@@ -1,0 +1,124 @@
+#include "ledger/dead_store.h"
+
+#include "common/assert.h"
+#include "ledger/sql_text.h"
+
+static const char *const reason_names[] = {
+#define X(name, text) text,
+    DEAD_REASONS(X)
+#undef X
+};
+
+const char *dead_reason_name(enum dead_reason reason)
+{
+    ASSERT((unsigned)reason < DEAD_REASON_COUNT);
+    return reason_names[reason];
+}
+
+enum err dead_store_put_in(struct mysql_link *link, const struct dead_letter *letter)
+{
+    /* A record that is read again after an operator moved the offset back is the same letter. */
+    static const struct sql sql = {
+        .head = "INSERT INTO dead_letters (topic, part, log_offset, sale, order_no, reason, "
+                "payload, created) VALUES (?, ?, ?, ?, ?, ?, ?, " SQL_NOW_MS ") "
+                "ON DUPLICATE KEY UPDATE id = id"};
+    const struct sql_value params[] = {
+        sql_text(letter->topic),
+        sql_u64(letter->part),
+        sql_u64(letter->offset),
+        sql_u64(letter->sale.value),
+        sql_u64(letter->order_no.value),
+        sql_text(dead_reason_name(letter->reason)),
+        sql_blob(letter->payload_size > 0 ? letter->payload : "", letter->payload_size),
+    };
+
+    ASSERT(mysql_link_in_transaction(link));
+    return mysql_link_execute(link, &sql, 0, params, sizeof params / sizeof params[0], NULL);
+}
+
+struct read_job {
+    dead_letter_fn *each;
+    void *arg;
+    uint64_t count;
+};
+
+static enum err on_row(void *arg, const struct sql_value *columns)
+{
+    struct read_job *job = arg;
+    int reason = sql_column_name(&columns[6], reason_names, DEAD_REASON_COUNT);
+    struct dead_letter letter = {
+        .id = sql_column_u64(&columns[0]),
+        .topic = columns[1].bytes,
+        .part = (uint32_t)sql_column_u64(&columns[2]),
+        .offset = sql_column_u64(&columns[3]),
+        .sale = {(uint32_t)sql_column_u64(&columns[4])},
+        .order_no = {sql_column_u64(&columns[5])},
+        .payload = columns[7].bytes,
+        .payload_size = columns[7].size,
+        .created_ms = (int64_t)sql_column_u64(&columns[8]),
+        .resolved_ms = (int64_t)sql_column_u64(&columns[9]),
+    };
+
+    if (reason < 0) {
+        return ERR_PARSE;
+    }
+    letter.reason = (enum dead_reason)reason;
+    job->count++;
+    return job->each(job->arg, &letter);
+}
+
+#define DEAD_COLUMNS                                                                               \
+    "id, topic, part, log_offset, sale, order_no, reason, payload, created, resolved"
+
+enum err dead_store_list(struct mysql_link *link, uint64_t after, uint32_t limit,
+                         dead_letter_fn *each, void *arg)
+{
+    static const struct sql sql = {.head = "SELECT " DEAD_COLUMNS
+                                           " FROM dead_letters WHERE id > ? ORDER BY id LIMIT ?"};
+    const struct sql_value params[] = {sql_u64(after), sql_u64(limit)};
+    struct read_job job = {.each = each, .arg = arg};
+
+    return mysql_link_query(link, &sql, 0, params, 2, on_row, &job);
+}
+
+enum err dead_store_read(struct mysql_link *link, uint64_t id, dead_letter_fn *each, void *arg)
+{
+    static const struct sql sql = {.head =
+                                       "SELECT " DEAD_COLUMNS " FROM dead_letters WHERE id = ?"};
+    const struct sql_value params[] = {sql_u64(id)};
+    struct read_job job = {.each = each, .arg = arg};
+    enum err err = mysql_link_query(link, &sql, 0, params, 1, on_row, &job);
+
+    return err == ERR_OK && job.count == 0 ? ERR_NOT_FOUND : err;
+}
+
+struct count_job {
+    uint64_t of_sale, of_none;
+};
+
+static enum err on_counts(void *arg, const struct sql_value *columns)
+{
+    struct count_job *job = arg;
+
+    job->of_sale = sql_column_u64(&columns[0]);
+    job->of_none = sql_column_u64(&columns[1]);
+    return ERR_OK;
+}
+
+enum err dead_store_open_count(struct mysql_link *link, struct sale_id sale, uint64_t *ret_of_sale,
+                               uint64_t *ret_of_none)
+{
+    static const struct sql sql = {
+        .head = "SELECT CAST(COALESCE(SUM(sale = ?), 0) AS UNSIGNED), "
+                "CAST(COALESCE(SUM(sale = 0), 0) AS UNSIGNED) "
+                "FROM dead_letters WHERE resolved IS NULL AND sale IN (0, ?)"};
+    const struct sql_value params[] = {sql_u64(sale.value), sql_u64(sale.value)};
+    struct count_job job = {0};
+    enum err err = mysql_link_query(link, &sql, 0, params, 2, on_counts, &job);
+
+    if (err == ERR_OK) {
+        *ret_of_sale = job.of_sale;
+        *ret_of_none = job.of_none;
+    }
+    return err;
+}

@@ -1,0 +1,56 @@
+/* dead_store: records of the log that could not become rows.
+ * Why:    none is skipped (I14): its bytes, its place and the reason are kept until a human has
+ *         dealt with them.
+ * Never:  is for an outage: only for what fails the same way each time (K28).
+ * Thread: that of the link. Errors as mysql_link.h, and: */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "domain/ids.h"
+
+struct mysql_link;
+
+#define DEAD_REASONS(X)                                                                            \
+    X(UNREADABLE, "unreadable")                                                                    \
+    X(UNKNOWN_SALE, "unknown_sale")                                                                \
+    X(UNKNOWN_SKU, "unknown_sku")                                                                  \
+    X(CLASH, "clash") /* another order has this number */                                          \
+    X(VALUE, "value") /* MySQL refuses its values */
+enum dead_reason {
+#define X(name, text) DEAD_REASON_##name,
+    DEAD_REASONS(X)
+#undef X
+        DEAD_REASON_COUNT
+};
+const char *dead_reason_name(enum dead_reason reason); /* static */
+
+struct dead_letter {
+    uint64_t id; /* 0 when put */
+    const char *topic;
+    uint32_t part;
+    uint64_t offset;
+    struct sale_id sale;      /* 0: cannot be told */
+    struct order_no order_no; /* 0: cannot be told */
+    enum dead_reason reason;
+    const void *payload; /* borrowed for the call */
+    size_t payload_size;
+    int64_t created_ms;
+    int64_t resolved_ms; /* 0: open */
+};
+
+/* Inside the caller's transaction. A record that is there already stays as it is. */
+MUST_CHECK enum err dead_store_put_in(struct mysql_link *link, const struct dead_letter *letter);
+/* With id above `after`, ascending, at most `limit`, payload included; `each` must not use the
+ * link. */
+typedef enum err dead_letter_fn(void *arg, const struct dead_letter *letter);
+MUST_CHECK enum err dead_store_list(struct mysql_link *link, uint64_t after, uint32_t limit,
+                                    dead_letter_fn *each, void *arg);
+/* ERR_NOT_FOUND. */
+MUST_CHECK enum err dead_store_read(struct mysql_link *link, uint64_t id, dead_letter_fn *each,
+                                    void *arg);
+/* Open letters: of this sale, and of no known sale (these stop rebuilds, PROTOCOL §4 guard). */
+MUST_CHECK enum err dead_store_open_count(struct mysql_link *link, struct sale_id sale,
+                                          uint64_t *ret_of_sale, uint64_t *ret_of_none);

@@ -1,0 +1,62 @@
+/* outbox_store: what Redis and the shop are still to be told.
+ * Why:    a row is written in the transaction that made it true and sent until it is confirmed
+ *         (PROTOCOL §3.8, §6).
+ * Never:  sends; forgets a row that was not confirmed.
+ * Thread: that of the link. Errors as mysql_link.h. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "domain/order.h"
+#include "domain/sale.h"
+
+struct mysql_link;
+
+enum outbox_kind {
+    OUTBOX_UNITS,  /* units of a sku, of one ledger row and epoch */
+    OUTBOX_STATE,  /* a verb of set_state */
+    OUTBOX_LETTER, /* an order's new state letter */
+    OUTBOX_EVENT,  /* to the shop */
+};
+enum { OUTBOX_VERB_SIZE_MAX = 32, OUTBOX_CONFIRM_MAX = 1024 };
+
+struct outbox_row {
+    uint64_t id; /* 0 when put */
+    struct sale_id sale;
+    enum outbox_kind kind;
+    char verb[OUTBOX_VERB_SIZE_MAX + 1]; /* STATE: sale_verb_name(); EVENT: its type */
+    struct sku sku;                      /* UNITS */
+    uint64_t units;                      /* UNITS */
+    uint64_t ledger_id;                  /* UNITS */
+    uint32_t epoch;                      /* UNITS, STATE: of the row's transaction */
+    struct order_no order_no;            /* LETTER, EVENT (0: of the sale) */
+    uint32_t order_version;              /* EVENT */
+    struct buyer buyer;                  /* LETTER */
+    char letter;                         /* LETTER */
+    int64_t created_ms;                  /* by the database's clock */
+};
+
+/* Inside the caller's transaction. */
+MUST_CHECK enum err outbox_store_put_in(struct mysql_link *link, const struct outbox_row *row);
+
+/* Sales above `after` with rows for Redis that are not confirmed, ascending, at most `max`. */
+MUST_CHECK enum err outbox_store_pending_sales(struct mysql_link *link, struct sale_id after,
+                                               struct sale_id *ret_sales, size_t max,
+                                               size_t *ret_count);
+/* The oldest rows of a sale for Redis that are not confirmed, in order, at most `max`. */
+MUST_CHECK enum err outbox_store_pending(struct mysql_link *link, struct sale_id sale,
+                                         struct outbox_row *ret_rows, size_t max,
+                                         size_t *ret_count);
+/* The same for the shop, over all sales. */
+MUST_CHECK enum err outbox_store_pending_events(struct mysql_link *link,
+                                                struct outbox_row *ret_rows, size_t max,
+                                                size_t *ret_count);
+/* Marks rows, OUTBOX_CONFIRM_MAX at most; those that are marked already are left alone. */
+MUST_CHECK enum err outbox_store_mark_sent(struct mysql_link *link, const uint64_t *ids,
+                                           size_t count);
+MUST_CHECK enum err outbox_store_confirm(struct mysql_link *link, const uint64_t *ids,
+                                         size_t count);
+/* Rows not confirmed: for Redis of one sale (sale 0: of all). */
+MUST_CHECK enum err outbox_store_pending_count(struct mysql_link *link, struct sale_id sale,
+                                               uint64_t *ret_count);

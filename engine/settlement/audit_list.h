@@ -1,0 +1,45 @@
+/* audit_list: orders as one of the three services knows them, to be compared.
+ * Why:    a million orders are compared by two sorted arrays, not by a million look-ups.
+ * Never:  I/O.
+ * Thread: that of its owner. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "domain/order.h"
+
+struct audit_item {
+    struct order_no order_no;
+    uint64_t content; /* hash of what must be the same in log and row */
+    uint64_t entry;   /* hash of what must be the same in Redis and row */
+    char letter;      /* state; 0: the service keeps none */
+};
+
+struct audit_list {
+    struct audit_item *items; /* owned */
+    size_t count, capacity;
+    size_t repeated;       /* dropped by audit_list_settle(): the same again */
+    size_t clashes;        /* dropped: the same number with other content */
+    struct order_no clash; /* the first of them */
+};
+
+MUST_CHECK enum err audit_list_add(struct audit_list *list, const struct audit_item *item);
+/* Sorts, and drops what is there twice. */
+void audit_list_settle(struct audit_list *list);
+void audit_list_finish(struct audit_list *list); /* frees; a zeroed one is fine */
+
+/* Hashes of a record, and of an entry with its buyer. */
+uint64_t audit_content(const struct order_record *record);
+uint64_t audit_entry(const struct buyer *buyer, const struct order_entry *entry);
+
+struct audit_difference {
+    size_t only_a, only_b, different;
+    struct order_no first_a, first_b, first_different; /* the first of each; 0: none */
+};
+enum audit_compare { AUDIT_BY_CONTENT, AUDIT_BY_ENTRY };
+/* Both settled. */
+struct audit_difference audit_list_compare(const struct audit_list *a, const struct audit_list *b,
+                                           enum audit_compare by);

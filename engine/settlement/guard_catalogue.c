@@ -1,0 +1,85 @@
+/* guard_catalogue: the catalogue, written whole from what MySQL has (PROTOCOL §4). */
+#include "common/conf.h"
+#include "common/log.h"
+#include "inventory/catalogue_put.h"
+#include "inventory/sale_reader.h"
+#include "ledger/guard_store.h"
+#include "ledger/mysql_link.h"
+#include "ledger/sale_store.h"
+#include "settlement/guard.h"
+
+enum { PAGE = 200 };
+
+/* What one writing of the catalogue works on. */
+struct catalogue_job {
+    const struct guard_context *context;
+    struct catalogue_put *put;
+    struct sale_id last;
+    uint32_t page;
+};
+
+static enum err on_catalogue_sale(void *arg, const struct sale_row *row)
+{
+    struct catalogue_job *job = arg;
+    struct sale_definition definition = row->definition;
+    struct sale_meta meta;
+
+    /* Times are those that the load wrote; a sale that Redis has lost gets ours with its next
+     * load. A lost reply is neither. */
+    const enum err err = sale_reader_meta(job->context->redis, definition.sale, &meta);
+    if (err != ERR_OK && err != ERR_NOT_FOUND && err != ERR_PARSE) {
+        return err;
+    }
+    if (err == ERR_OK && meta.times.deadline_ms > 0) {
+        definition.times = meta.times;
+    } else {
+        const struct conf *conf = job->context->conf;
+        definition.times = (struct sale_times){conf->sale_deadline_ms, conf->sale_lease_ms,
+                                               conf->sale_hold_ms, conf->sale_guard_ms};
+    }
+    job->last = definition.sale;
+    job->page++;
+    return catalogue_put_add(job->put, &definition);
+}
+
+static enum err fill_catalogue(struct catalogue_job *job)
+{
+    enum err err;
+
+    do {
+        const struct sale_filter filter = {.after = job->last, .loaded_only = true, .limit = PAGE};
+        job->page = 0;
+        err = sale_store_list(job->context->mysql, &filter, on_catalogue_sale, job);
+    } while (err == ERR_OK && job->page == PAGE);
+    return err;
+}
+
+enum err guard_write_catalogue(const struct guard_context *context)
+{
+    struct catalogue_job job = {.context = context, .put = catalogue_put_create()};
+    struct guard_claim claim;
+    uint64_t revision = 0;
+
+    if (!job.put) {
+        return ERR_NO_MEMORY;
+    }
+    enum err err = mysql_link_ensure(context->mysql);
+    if (err == ERR_OK) {
+        err = guard_store_claim(context->mysql, (struct sale_id){0}, context->owner, GUARD_STALE_MS,
+                                &claim);
+    }
+    if (err == ERR_OK) {
+        err = fill_catalogue(&job);
+        err = err == ERR_OK ? catalogue_put_send(job.put, context->redis, &revision) : err;
+        const struct guard_progress end = {.step =
+                                               err == ERR_OK ? GUARD_STEP_DONE : GUARD_STEP_FAILED};
+        const enum err told = guard_store_progress(context->mysql, &claim, &end);
+        err = err == ERR_OK && told == ERR_FENCED ? ERR_BUSY : err;
+        err = err == ERR_OK ? told : err;
+    }
+    if (err == ERR_OK) {
+        LOG_INFO("catalogue_written", KV_U64("revision", revision));
+    }
+    catalogue_put_destroy(job.put);
+    return err;
+}

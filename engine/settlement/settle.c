@@ -1,0 +1,318 @@
+#include "settlement/settle.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/assert.h"
+#include "common/log.h"
+#include "ledger/mysql_link.h"
+#include "ledger/offset_store.h"
+#include "settlement/settle_plan.h"
+#include "settlement/settle_write.h"
+
+/* A batch goes through settle_batch() like this (PROTOCOL §6 settling):
+ *
+ *   a new session, or a lost COMMIT     settle_resolve()   what MySQL holds, and are we still owner
+ *   the next chunk: all, at first       settle_chunk()     one transaction
+ *     BEGIN, sales, rows that are there   read_facts()
+ *     what becomes of each record         settle_plan_decide()
+ *     rows, dead letters, stock, offset   settle_write()
+ *     COMMIT
+ *   a key or the bound refused          halve the chunk, read and decide anew
+ *   the same with a chunk of one        settle_write()     told apart by reading back (M5)
+ *
+ * Halving ends at one transaction a record, as the rule asks, but leaves the others together. */
+
+enum { RETRIES_MAX = 3, OWNER_SIZE = 65 };
+
+struct settle {
+    struct mysql_link *link; /* borrowed */
+    char topic[OFFSET_TOPIC_SIZE_MAX + 1];
+    uint32_t part;
+    char owner[OWNER_SIZE];
+    struct offset_claim claim;
+    uint64_t next;            /* 1 + the last offset known to be in MySQL */
+    uint64_t looked_to;       /* gaps below this offset were told */
+    uint64_t generation;      /* of the session in which `next` was true */
+    struct settle_plan *plan; /* owned */
+};
+
+struct settle *settle_create(const struct settle_options *options)
+{
+    struct settle *settle = calloc(1, sizeof *settle);
+
+    if (settle == NULL) {
+        return NULL;
+    }
+    ASSERT(strlen(options->topic) < sizeof settle->topic);
+    settle->link = options->link;
+    settle->part = options->part;
+    snprintf(settle->topic, sizeof settle->topic, "%s", options->topic);
+    snprintf(settle->owner, sizeof settle->owner, "%s", options->owner);
+    settle->plan = settle_plan_create();
+    if (settle->plan == NULL) {
+        settle_destroy(settle);
+        return NULL;
+    }
+    return settle;
+}
+
+void settle_destroy(struct settle *settle)
+{
+    if (settle == NULL) {
+        return;
+    }
+    settle_plan_destroy(settle->plan);
+    free(settle);
+}
+
+uint64_t settle_next(const struct settle *settle)
+{
+    return settle->next;
+}
+
+enum settle_result settle_claim(struct settle *settle, uint64_t *ret_next)
+{
+    enum err err = offset_store_claim(settle->link, settle->topic, settle->part, settle->owner,
+                                      &settle->claim);
+
+    if (err != ERR_OK) {
+        LOG_WARN(
+            "partition_claim_failed", KV_U64("partition", settle->part),
+            KV_STR("error", err_name(err)), KV_U64("code", mysql_link_error_code(settle->link)),
+            KV_STR("mysql", mysql_link_error_text(settle->link)), KV_STR("next", "tried again"));
+        return SETTLE_AGAIN;
+    }
+    settle->next = settle->claim.next;
+    settle->looked_to = settle->next;
+    settle->generation = mysql_link_generation(settle->link);
+    *ret_next = settle->next;
+    return SETTLE_DONE;
+}
+
+/* In another session than the last one, only MySQL knows whether the last COMMIT happened (M8). */
+static enum err settle_resolve(struct settle *settle)
+{
+    uint64_t next = 0;
+    enum err err = mysql_link_ensure(settle->link);
+
+    if (err != ERR_OK || settle->generation == mysql_link_generation(settle->link)) {
+        return err;
+    }
+    err = offset_store_resolve(settle->link, &settle->claim, &next);
+    if (err == ERR_OK && next < settle->next) {
+        return ERR_FENCED; /* commits were lost: claim again, and begin where MySQL is */
+    }
+    if (err == ERR_OK) {
+        settle->next = next;
+        settle->generation = mysql_link_generation(settle->link);
+    }
+    return err;
+}
+
+/* --- one transaction --- */
+
+static enum err read_facts(struct settle *settle)
+{
+    struct settle_plan *plan = settle->plan;
+    struct order_no order_nos[SETTLE_BATCH_MAX];
+    size_t count = settle_plan_order_nos(plan, order_nos);
+    enum err err = ERR_OK;
+
+    for (size_t i = 0; i < plan->sale_count && err == ERR_OK; i++) {
+        struct sale_id sale = plan->sales[i].sale;
+        err = order_settle_sale_in(settle->link, sale, &plan->sales[i]);
+        if (err == ERR_NOT_FOUND) {
+            plan->sales[i] = (struct order_sale){.sale = sale};
+            err = ERR_OK;
+        }
+    }
+    if (err == ERR_OK && count > 0) {
+        err = order_settle_existing_in(settle->link, order_nos, count, settle_plan_add_existing,
+                                       plan);
+    }
+    return err;
+}
+
+/* `*ret_taken` 0 with ERR_OK: the first item is of a newer epoch. */
+static enum err chunk_body(struct settle *settle, const struct settle_item *items, size_t count,
+                           struct settle_stats *stats, size_t *ret_taken)
+{
+    struct settle_plan *plan = settle->plan;
+    uint64_t to = 0;
+    enum err err = ERR_OK;
+
+    (void)settle_plan_begin(plan, items, count);
+    err = read_facts(settle);
+    if (err != ERR_OK) {
+        return err;
+    }
+    settle_plan_decide(plan, settle->topic, settle->part);
+    *ret_taken = plan->step_count;
+    if (plan->step_count == 0) {
+        return ERR_OK;
+    }
+    err = settle_write(settle->link, settle->plan, &settle->claim, stats);
+    if (err == ERR_OK) {
+        to = plan->steps[plan->step_count - 1].item->offset + 1;
+        err = offset_store_advance_in(settle->link, &settle->claim, settle->next, to);
+    }
+    return err;
+}
+
+static enum err settle_chunk(struct settle *settle, const struct settle_item *items, size_t count,
+                             struct settle_stats *stats, size_t *ret_taken)
+{
+    size_t taken = 0;
+    enum err err = mysql_link_begin(settle->link);
+
+    if (err == ERR_OK) {
+        err = chunk_body(settle, items, count, stats, &taken);
+    }
+    if (err != ERR_OK || taken == 0) {
+        mysql_link_rollback(settle->link);
+    } else {
+        err = mysql_link_commit(settle->link);
+    }
+    if (err == ERR_OK) {
+        *ret_taken = taken;
+        settle->next = taken > 0 ? items[taken - 1].offset + 1 : settle->next;
+    } else if (!mysql_link_is_up(settle->link)) {
+        settle->generation = 0; /* ask MySQL before anything else */
+    }
+    return err;
+}
+
+/* --- a batch --- */
+
+static void add_stats(struct settle_stats *sum, const struct settle_stats *chunk)
+{
+    sum->inserted += chunk->inserted;
+    sum->duplicates += chunk->duplicates;
+    sum->voided_stock += chunk->voided_stock;
+    sum->voided_epoch += chunk->voided_epoch;
+    sum->quarantined += chunk->quarantined;
+    sum->frozen += chunk->frozen;
+    for (size_t i = 0; i < DEAD_REASON_COUNT; i++) {
+        sum->dead[i] += chunk->dead[i];
+    }
+}
+
+static void report_chunk(const struct settle *settle, const struct settle_stats *chunk,
+                         uint64_t first_offset)
+{
+    uint32_t dead = 0;
+
+    for (size_t i = 0; i < DEAD_REASON_COUNT; i++) {
+        dead += chunk->dead[i];
+    }
+    if (dead + chunk->quarantined + chunk->voided_stock + chunk->frozen > 0) {
+        LOG_ERROR("records_set_aside", KV_U64("partition", settle->part),
+                  KV_U64("from_offset", first_offset), KV_U64("before_offset", settle->next),
+                  KV_U64("dead", dead), KV_U64("quarantined", chunk->quarantined),
+                  KV_U64("voided_for_stock", chunk->voided_stock),
+                  KV_U64("sales_frozen", chunk->frozen),
+                  KV_STR("next", "seckillctl audit; RUNBOOK: sale frozen, dead letters"));
+    }
+    if (chunk->voided_epoch > 0) {
+        LOG_WARN("records_of_a_cut_epoch_voided", KV_U64("partition", settle->part),
+                 KV_U64("count", chunk->voided_epoch));
+    }
+}
+
+static enum settle_result give_up(const struct settle *settle, enum err err,
+                                  struct settle_stats *stats)
+{
+    if (err == ERR_FENCED) {
+        return SETTLE_FENCED; /* the caller tells */
+    }
+    stats->error_code = mysql_link_error_code(settle->link);
+    LOG_WARN("settling_postponed", KV_U64("partition", settle->part),
+             KV_STR("cause", err_name(err)), KV_U64("code", stats->error_code),
+             KV_STR("error", mysql_link_error_text(settle->link)),
+             KV_STR("next", "the same batch again"));
+    return SETTLE_AGAIN;
+}
+
+/* How many of the rest go into the next transaction, after this one ended with `err`. */
+static size_t next_size(size_t size, enum err err)
+{
+    if (err == ERR_CONFLICT || err == ERR_RANGE) {
+        return (size + 1) / 2;
+    }
+    return err == ERR_OK && size < SETTLE_BATCH_MAX ? size * 2 : size;
+}
+
+static enum settle_result settle_rest(struct settle *settle, const struct settle_item *items,
+                                      size_t count, struct settle_stats *stats)
+{
+    size_t size = count;
+    uint32_t retries = 0;
+
+    while (stats->taken < count) {
+        const struct settle_item *rest = &items[stats->taken];
+        size_t left = count - stats->taken;
+        size_t now = size < left ? size : left;
+        struct settle_stats chunk = {0};
+        size_t taken = 0;
+        enum err err = settle_chunk(settle, rest, now, &chunk, &taken);
+        bool halved = (err == ERR_CONFLICT || err == ERR_RANGE) && now > 1;
+
+        if (err == ERR_OK && taken == 0) {
+            return stats->taken > 0 ? SETTLE_DONE : SETTLE_NEWER_EPOCH;
+        }
+        if (err == ERR_OK) {
+            retries = 0;
+            add_stats(stats, &chunk);
+            stats->taken += (uint32_t)taken;
+            report_chunk(settle, &chunk, rest->offset);
+        } else if (halved || (err == ERR_BUSY && retries++ < RETRIES_MAX)) {
+            stats->retries++;
+        } else {
+            return give_up(settle, err, stats);
+        }
+        size = next_size(now, err);
+    }
+    return SETTLE_DONE;
+}
+
+/* Our producers write no control records, so a gap is worth a look; it is no reason to stop. */
+static uint64_t tell_gaps(struct settle *settle, const struct settle_item *items, size_t count)
+{
+    uint64_t missing = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (items[i].offset < settle->looked_to) {
+            continue;
+        }
+        if (items[i].offset > settle->looked_to) {
+            missing += items[i].offset - settle->looked_to;
+            LOG_WARN("log_gap", KV_U64("partition", settle->part),
+                     KV_U64("from_offset", settle->looked_to),
+                     KV_U64("before_offset", items[i].offset),
+                     KV_STR("next", "settled on; seckillctl audit tells whether orders miss"));
+        }
+        settle->looked_to = items[i].offset + 1;
+    }
+    return missing;
+}
+
+enum settle_result settle_batch(struct settle *settle, const struct settle_item *items,
+                                size_t count, struct settle_stats *ret_stats)
+{
+    enum err err = ERR_OK;
+
+    ASSERT(count > 0 && count <= SETTLE_BATCH_MAX);
+    ASSERT(settle->claim.owner_epoch > 0);
+    *ret_stats = (struct settle_stats){.missing = tell_gaps(settle, items, count)};
+    err = settle_resolve(settle);
+    if (err != ERR_OK) {
+        return give_up(settle, err, ret_stats);
+    }
+    while (ret_stats->taken < count && items[ret_stats->taken].offset < settle->next) {
+        ret_stats->taken++;
+        ret_stats->found++;
+    }
+    return settle_rest(settle, items, count, ret_stats);
+}

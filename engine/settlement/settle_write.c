@@ -1,0 +1,243 @@
+#include "settlement/settle_write.h"
+
+#include "common/assert.h"
+#include "ledger/mysql_link.h"
+#include "ledger/offset_store.h"
+#include "ledger/outbox_store.h"
+#include "ledger/sale_store.h"
+#include "settlement/settle_plan.h"
+
+struct writer {
+    struct mysql_link *link;
+    struct settle_plan *plan;
+    const struct offset_claim *claim;
+    struct settle_stats *stats;
+};
+
+static const struct admin_actor self = {.name = "worker", .request_id = ""};
+
+static enum err freeze(const struct writer *writer, struct sale_id sale)
+{
+    bool changed = false;
+    enum err err = sale_store_control_in(writer->link, sale, SALE_VERB_FREEZE, &self, &changed);
+
+    writer->stats->frozen += changed ? 1 : 0;
+    return err == ERR_CONFLICT ? ERR_OK : err; /* it is ended: nothing is sold any more */
+}
+
+static enum err bury(const struct writer *writer, const struct settle_step *step)
+{
+    const struct settle_item *item = step->item;
+    struct dead_letter letter = {
+        .topic = writer->claim->topic,
+        .part = writer->claim->part,
+        .offset = item->offset,
+        .order_no = item->record != NULL ? item->record->order_no : item->hint,
+        .reason = step->dead,
+        .payload = item->payload,
+        .payload_size = item->payload_size,
+    };
+    enum err err = ERR_OK;
+
+    letter.sale = order_no_sale(letter.order_no);
+    err = dead_store_put_in(writer->link, &letter);
+    writer->stats->dead[step->dead]++;
+    if (err == ERR_OK && step->dead == DEAD_REASON_CLASH) {
+        err = freeze(writer, letter.sale);
+    }
+    return err;
+}
+
+static void count_row(const struct order_row *row, struct settle_stats *stats)
+{
+    if (row->state == ORDER_STATE_PENDING) {
+        stats->inserted++;
+    } else if (row->state == ORDER_STATE_QUARANTINED) {
+        stats->quarantined++;
+    } else if (row->reason == ORDER_REASON_EPOCH) {
+        stats->voided_epoch++;
+    } else {
+        stats->voided_stock++;
+    }
+}
+
+static enum err write_rows(const struct writer *writer)
+{
+    const struct settle_plan *plan = writer->plan;
+    enum err err = ERR_OK;
+
+    if (plan->row_count > 0) {
+        err = order_settle_insert_in(writer->link, plan->rows, plan->row_count);
+    }
+    for (size_t i = 0; i < plan->row_count; i++) {
+        count_row(plan->rows[i], writer->stats);
+    }
+    return err;
+}
+
+/* Stock last and in one order everywhere: sales and skus ascend (M14). */
+static enum err take_stock(const struct writer *writer)
+{
+    const struct settle_plan *plan = writer->plan;
+    enum err err = ERR_OK;
+
+    for (size_t i = 0; i < plan->sale_count; i++) {
+        const struct order_sale *sale = &plan->sales[i];
+        for (uint32_t k = 0; k < sale->sku_count && err == ERR_OK; k++) {
+            if (plan->units[i][k] > 0) {
+                err = order_settle_take_in(writer->link, sale->sale, &sale->skus[k].sku,
+                                           sale->epoch, plan->units[i][k]);
+            }
+        }
+    }
+    return err == ERR_NOT_FOUND ? ERR_CONFLICT : err;
+}
+
+static enum err bury_dead(const struct writer *writer)
+{
+    const struct settle_plan *plan = writer->plan;
+    enum err err = ERR_OK;
+
+    for (size_t i = 0; i < plan->step_count && err == ERR_OK; i++) {
+        const struct settle_step *step = &plan->steps[i];
+        if (step->fate == SETTLE_FATE_DEAD) {
+            err = bury(writer, step);
+        }
+        writer->stats->duplicates += step->fate == SETTLE_FATE_DUPLICATE ? 1 : 0;
+    }
+    return err;
+}
+
+/* --- a chunk of one: what a key or the bound refuses is told apart here --- */
+
+/* PROTOCOL §6: VOIDED for want of stock is an incident, told to buyer and shop. */
+static enum err void_for_stock(const struct writer *writer, struct order_row *row)
+{
+    const struct order_record *record = &row->record;
+    struct outbox_row letter = {.sale = order_no_sale(record->order_no),
+                                .kind = OUTBOX_LETTER,
+                                .order_no = record->order_no,
+                                .buyer = record->buyer,
+                                .letter = order_state_letter(ORDER_STATE_VOIDED)};
+    struct outbox_row event = {.sale = letter.sale,
+                               .kind = OUTBOX_EVENT,
+                               .verb = "order.voided",
+                               .order_no = record->order_no,
+                               .order_version = row->version};
+    enum err err =
+        order_settle_void_in(writer->link, record->order_no, ORDER_REASON_STOCK, row->created_ms);
+
+    if (err == ERR_OK) {
+        err = outbox_store_put_in(writer->link, &letter);
+    }
+    if (err == ERR_OK) {
+        err = outbox_store_put_in(writer->link, &event);
+    }
+    row->state = ORDER_STATE_VOIDED;
+    row->reason = ORDER_REASON_STOCK;
+    return err;
+}
+
+/* The stock UPDATE found no row. Now locked, the row tells why. */
+static enum err refuse_stock(const struct writer *writer, struct settle_step *step)
+{
+    struct order_row *row = &step->row;
+    const struct order_record *record = &row->record;
+    uint32_t epoch = order_no_epoch(record->order_no);
+    struct order_stock stock;
+    enum err err =
+        order_settle_stock_in(writer->link, order_no_sale(record->order_no), &record->sku, &stock);
+
+    if (err != ERR_OK) {
+        return err;
+    }
+    if (stock.epoch > epoch) {
+        row->state = ORDER_STATE_VOIDED;
+        row->reason = ORDER_REASON_EPOCH;
+        return order_settle_void_in(writer->link, record->order_no, ORDER_REASON_EPOCH,
+                                    row->created_ms);
+    }
+    if (stock.epoch < epoch || stock.sold + record->quantity <= stock.total) {
+        return ERR_BUSY; /* changed in between: read and decide anew */
+    }
+    return void_for_stock(writer, row);
+}
+
+/* 1062, a CHECK, or a value: which key, is told by reading back, never by the error's text (M5). */
+static enum err insert_refused(const struct writer *writer, struct settle_step *step, enum err why)
+{
+    struct settle_plan *plan = writer->plan;
+    struct order_row *row = &step->row;
+    const struct order_record *record = &row->record;
+    struct sale_id sale = order_no_sale(record->order_no);
+    bool taken = false;
+    enum err err = ERR_OK;
+
+    if (why == ERR_RANGE) {
+        step->fate = SETTLE_FATE_DEAD;
+        step->dead = DEAD_REASON_VALUE;
+        return ERR_OK;
+    }
+    err = order_settle_existing_in(writer->link, &record->order_no, 1, settle_plan_add_existing,
+                                   plan);
+    if (err == ERR_OK && plan->existing_count > 0) {
+        bool same = settle_plan_is_same(step->item->record, &plan->existing[0]);
+        step->fate = same ? SETTLE_FATE_DUPLICATE : SETTLE_FATE_DEAD;
+        step->dead = DEAD_REASON_CLASH;
+        return ERR_OK;
+    }
+    if (err == ERR_OK && row->has_slot) {
+        err = order_settle_slot_taken_in(writer->link, sale, &record->buyer, record->slot, &taken);
+    }
+    if (err != ERR_OK) {
+        return err;
+    }
+    if (!taken) {
+        return ERR_BUSY; /* who was in the way is gone: again */
+    }
+    row->has_slot = false;
+    row->state = ORDER_STATE_QUARANTINED;
+    row->reason = ORDER_REASON_SLOT_CLASH;
+    return order_settle_insert_in(writer->link, plan->rows, 1);
+}
+
+static enum err write_one(const struct writer *writer)
+{
+    struct settle_step *step = &writer->plan->steps[0];
+    bool clashed = false;
+    enum err err = order_settle_insert_in(writer->link, writer->plan->rows, 1);
+
+    if (err == ERR_CONFLICT || err == ERR_RANGE) {
+        err = insert_refused(writer, step, err);
+    }
+    if (err != ERR_OK || step->fate != SETTLE_FATE_ROW) {
+        return err;
+    }
+    clashed = step->row.reason == ORDER_REASON_SLOT_CLASH;
+    err = take_stock(writer);
+    if (err == ERR_CONFLICT) {
+        err = refuse_stock(writer, step);
+    }
+    if (err == ERR_OK && clashed) {
+        err = freeze(writer, order_no_sale(step->row.record.order_no));
+    }
+    count_row(&step->row, writer->stats);
+    return err;
+}
+
+enum err settle_write(struct mysql_link *link, struct settle_plan *plan,
+                      const struct offset_claim *claim, struct settle_stats *stats)
+{
+    const struct writer writer = {.link = link, .plan = plan, .claim = claim, .stats = stats};
+    enum err err = ERR_OK;
+
+    if (plan->step_count == 1 && plan->row_count == 1) {
+        err = write_one(&writer);
+    } else {
+        err = write_rows(&writer);
+        if (err == ERR_OK) {
+            err = take_stock(&writer);
+        }
+    }
+    return err == ERR_OK ? bury_dead(&writer) : err;
+}

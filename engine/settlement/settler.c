@@ -1,0 +1,426 @@
+#include "settlement/settler.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "codec/order_event.h"
+#include "common/assert.h"
+#include "common/conf.h"
+#include "common/log.h"
+#include "common/metrics.h"
+#include "journal/consumer.h"
+#include "loop/waiter.h"
+#include "settlement/settle.h"
+
+enum {
+    WAIT_MS = 100, /* for the first record of a poll */
+    FILL_MS = 5,   /* for a fuller batch */
+    BACK_OFF_FIRST_MS = 50,
+    BACK_OFF_LAST_MS = 2000,
+    NEWER_EPOCH_MS = 1000, /* a partition that waits for MySQL's epoch is tried again */
+    FATAL_MS = 1000,
+};
+
+/* A partition of this thread. */
+struct place {
+    struct settle *settle; /* owned; NULL: not assigned */
+    int64_t resume_us;     /* 0: not waiting for a newer epoch */
+};
+
+struct settler {
+    struct settler_options options;
+    struct mysql_link *mysql;  /* owned */
+    struct consumer *consumer; /* owned */
+    struct place places[CONSUMER_PARTITIONS_MAX];
+    struct order_record *records; /* owned, SETTLE_BATCH_MAX */
+    struct settle_item *items;    /* owned, SETTLE_BATCH_MAX */
+    int64_t oldest_ms;            /* wall clock of the oldest record in hand; 0: none */
+    bool is_lost;                 /* of the partition in work: it was taken away meanwhile */
+    uint32_t working_partition;
+    char why[SETTLER_TEXT_SIZE];
+    pthread_mutex_t mutex; /* of `state` only */
+    struct settler_state state;
+};
+
+/* What one partition's records of a poll are. */
+struct run {
+    uint32_t partition;
+    const struct consumer_record *records;
+    size_t count;
+};
+
+struct settler *settler_create(const struct settler_options *options)
+{
+    struct settler *settler = calloc(1, sizeof *settler);
+
+    if (!settler) {
+        return NULL;
+    }
+    pthread_mutex_init(&settler->mutex, NULL);
+    settler->options = *options;
+    settler->mysql = mysql_link_create(options->mysql);
+    settler->records = calloc(SETTLE_BATCH_MAX, sizeof *settler->records);
+    settler->items = calloc(SETTLE_BATCH_MAX, sizeof *settler->items);
+    if (!settler->mysql || !settler->records || !settler->items) {
+        settler_destroy(settler);
+        return NULL;
+    }
+    return settler;
+}
+
+void settler_destroy(struct settler *settler)
+{
+    if (!settler) {
+        return;
+    }
+    ASSERT(!settler->consumer);
+    for (size_t i = 0; i < CONSUMER_PARTITIONS_MAX; i++) {
+        settle_destroy(settler->places[i].settle);
+    }
+    mysql_link_destroy(settler->mysql);
+    free(settler->records);
+    free(settler->items);
+    pthread_mutex_destroy(&settler->mutex);
+    free(settler);
+}
+
+void settler_look(struct settler *settler, struct settler_state *ret_state)
+{
+    pthread_mutex_lock(&settler->mutex);
+    *ret_state = settler->state;
+    pthread_mutex_unlock(&settler->mutex);
+}
+
+static uint32_t partition_label(uint32_t partition)
+{
+    return partition < LABEL_PARTITION_REST ? partition : LABEL_PARTITION_REST;
+}
+
+/* Of MySQL's error codes: why a transaction was repeated. */
+static uint32_t sql_label(unsigned code)
+{
+    switch (code) {
+    case 1062: return LABEL_SQL_DUPLICATE;
+    case 1213: return LABEL_SQL_DEADLOCK;
+    case 1205: return LABEL_SQL_LOCK_WAIT;
+    case 1020: return LABEL_SQL_SNAPSHOT;
+    case 2006:
+    case 2013: return LABEL_SQL_LOST;
+    case 1290:
+    case 1836: return LABEL_SQL_READ_ONLY;
+    default: return LABEL_SQL_OTHER;
+    }
+}
+
+static void publish(struct settler *settler)
+{
+    struct consumer_place places[CONSUMER_PARTITIONS_MAX];
+    struct settler_state state = {.is_paused = settler->why[0] != '\0'};
+    const uint32_t count =
+        settler->consumer ? consumer_places(settler->consumer, places, CONSUMER_PARTITIONS_MAX) : 0;
+
+    memcpy(state.why, settler->why, sizeof state.why);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct place *place = &settler->places[places[i].partition];
+        const uint64_t next = place->settle ? settle_next(place->settle) : places[i].next;
+        const uint64_t lag = places[i].end > next ? places[i].end - next : 0;
+        state.lag_records += lag;
+        state.stopped_partitions += places[i].is_stopped || place->resume_us != 0;
+        metrics_set(settler->options.shard, METRIC_consumer_lag_records,
+                    partition_label(places[i].partition), (int64_t)lag);
+    }
+    state.partitions = count;
+    state.oldest_age_ms =
+        settler->oldest_ms > 0 ? waiter_wall_ms(settler->options.waiter) - settler->oldest_ms : 0;
+    metrics_set(settler->options.shard, METRIC_oldest_unapplied_age_seconds, 0,
+                state.oldest_age_ms);
+    pthread_mutex_lock(&settler->mutex);
+    settler->state = state;
+    pthread_mutex_unlock(&settler->mutex);
+}
+
+static void trouble(struct settler *settler, const char *what, const char *why)
+{
+    snprintf(settler->why, sizeof settler->why, "%s: %s", what, why);
+    publish(settler);
+}
+
+static void well(struct settler *settler)
+{
+    settler->why[0] = '\0';
+}
+
+static enum err on_assign(void *arg, uint32_t partition, uint64_t *ret_next)
+{
+    struct settler *settler = arg;
+    struct place *place = &settler->places[partition];
+    const struct settle_options options = {
+        .link = settler->mysql,
+        .topic = settler->options.conf->kafka_orders_topic,
+        .part = partition,
+        .owner = settler->options.owner,
+    };
+
+    ASSERT(partition < CONSUMER_PARTITIONS_MAX);
+    settle_destroy(place->settle);
+    *place = (struct place){.settle = settle_create(&options)};
+    if (!place->settle) {
+        return ERR_NO_MEMORY;
+    }
+    if (settle_claim(place->settle, ret_next) != SETTLE_DONE) {
+        settle_destroy(place->settle);
+        place->settle = NULL;
+        return ERR_UNAVAILABLE;
+    }
+    LOG_INFO("partition_claimed", KV_U64("partition", partition), KV_U64("next", *ret_next));
+    return ERR_OK;
+}
+
+static void on_part(void *arg, uint32_t partition, enum consumer_parting parting)
+{
+    struct settler *settler = arg;
+    struct place *place = &settler->places[partition];
+
+    LOG_INFO("partition_left", KV_U64("partition", partition),
+             KV_BOOL("lost", parting == CONSUMER_LOST));
+    if (partition == settler->working_partition) {
+        settler->is_lost = true;
+    }
+    metrics_set(settler->options.shard, METRIC_consumer_lag_records, partition_label(partition), 0);
+    settle_destroy(place->settle);
+    *place = (struct place){0};
+}
+
+static_assert((int)LABEL_DEAD_VALUE == (int)DEAD_REASON_VALUE, "labels follow DEAD_REASONS");
+
+static void count(struct settler *settler, const struct settle_stats *stats, int64_t took_us)
+{
+    struct metrics_shard *shard = settler->options.shard;
+
+    metrics_add(shard, METRIC_settled_records_total, LABEL_SETTLED_NEW, stats->inserted);
+    metrics_add(shard, METRIC_settled_records_total, LABEL_SETTLED_DUPLICATE, stats->duplicates);
+    metrics_add(shard, METRIC_settled_records_total, LABEL_SETTLED_VOIDED_STOCK,
+                stats->voided_stock);
+    metrics_add(shard, METRIC_settled_records_total, LABEL_SETTLED_VOIDED_EPOCH,
+                stats->voided_epoch);
+    metrics_add(shard, METRIC_settled_records_total, LABEL_SETTLED_QUARANTINED, stats->quarantined);
+    for (uint32_t reason = 0; reason < DEAD_REASON_COUNT; reason++) {
+        metrics_add(shard, METRIC_settled_records_total, LABEL_SETTLED_DEAD, stats->dead[reason]);
+        metrics_add(shard, METRIC_dlq_total, reason, stats->dead[reason]);
+    }
+    metrics_add(shard, METRIC_sql_retries_total, sql_label(stats->error_code), stats->retries);
+    if (stats->taken > 0) {
+        metrics_observe_count(shard, METRIC_settle_batch_records, 0, stats->taken);
+        metrics_observe_us(shard, METRIC_settle_duration_seconds, 0, (uint64_t)took_us);
+    }
+}
+
+static size_t decode(struct settler *settler, const struct run *run, size_t from)
+{
+    size_t count = 0;
+
+    for (; count < SETTLE_BATCH_MAX && from + count < run->count; count++) {
+        const struct consumer_record *record = &run->records[from + count];
+        struct order_no hint = {0};
+        struct order_record *into = &settler->records[count];
+        const enum order_event_fault fault =
+            order_event_read(record->payload, record->payload_size, into, &hint);
+        settler->items[count] = (struct settle_item){
+            .offset = record->offset,
+            .record = fault == ORDER_EVENT_FAULT_NONE ? into : NULL,
+            .payload = record->payload,
+            .payload_size = record->payload_size,
+            .hint = hint,
+        };
+        if (fault != ORDER_EVENT_FAULT_NONE) {
+            LOG_ERROR("record_unreadable", KV_U64("partition", record->partition),
+                      KV_U64("offset", record->offset),
+                      KV_STR("fault", order_event_fault_name(fault)),
+                      KV_STR("next", "kept in dead_letters; seckillctl dead list"));
+        }
+    }
+    return count;
+}
+
+/* MySQL is away: stay in the group, fetch nothing, try again. False: stopped, or the partition is
+ * not ours any more. */
+static bool back_off(struct settler *settler, uint32_t *pause_ms)
+{
+    trouble(settler, "MySQL", mysql_link_error_text(settler->mysql));
+    (void)consumer_keep_alive(settler->consumer, *pause_ms);
+    *pause_ms = *pause_ms * 2 > BACK_OFF_LAST_MS ? BACK_OFF_LAST_MS : *pause_ms * 2;
+    return !waiter_is_stopped(settler->options.waiter) && !settler->is_lost;
+}
+
+static void wait_for_epoch(struct settler *settler, const struct run *run, uint64_t offset)
+{
+    struct place *place = &settler->places[run->partition];
+
+    LOG_ERROR(
+        "record_of_newer_epoch", KV_U64("partition", run->partition), KV_U64("offset", offset),
+        KV_STR("next", "the partition waits; is MySQL the one that this sale was loaded from?"));
+    place->resume_us = waiter_now_us(settler->options.waiter) + NEWER_EPOCH_MS * 1000;
+    if (consumer_rewind(settler->consumer, run->partition, offset) != ERR_OK
+        || consumer_pause(settler->consumer, run->partition) != ERR_OK) {
+        place->resume_us = 0; /* not assigned any more */
+    }
+}
+
+/* One partition's records of a poll, in batches. */
+static void settle_run(struct settler *settler, const struct run *run)
+{
+    uint32_t pause_ms = BACK_OFF_FIRST_MS;
+    size_t done = 0;
+
+    settler->working_partition = run->partition;
+    settler->is_lost = !settler->places[run->partition].settle;
+    while (done < run->count && !settler->is_lost) {
+        struct settle_stats stats;
+        const size_t count_now = decode(settler, run, done);
+        const int64_t begun_us = waiter_now_us(settler->options.waiter);
+        struct settle *settle = settler->places[run->partition].settle;
+        const enum settle_result result = settle_batch(settle, settler->items, count_now, &stats);
+        count(settler, &stats, waiter_now_us(settler->options.waiter) - begun_us);
+        done += stats.taken;
+        switch (result) {
+        case SETTLE_DONE:
+            well(settler);
+            pause_ms = BACK_OFF_FIRST_MS;
+            consumer_commit(settler->consumer, run->partition, settle_next(settle));
+            break;
+        case SETTLE_AGAIN:
+            if (!back_off(settler, &pause_ms)) {
+                return;
+            }
+            break;
+        case SETTLE_FENCED:
+            LOG_WARN("partition_fenced", KV_U64("partition", run->partition),
+                     KV_STR("next", "another worker owns it; batch dropped, group joined anew"));
+            settler->is_lost = true;
+            settle_destroy(settle);
+            settler->places[run->partition].settle = NULL;
+            break;
+        case SETTLE_NEWER_EPOCH: wait_for_epoch(settler, run, run->records[done].offset); return;
+        }
+    }
+}
+
+/* True when a partition that we hold was claimed by another: only leaving the group mends that. */
+static bool settle_records(struct settler *settler, const struct consumer_batch *batch)
+{
+    bool fenced = false;
+
+    for (size_t from = 0; from < batch->count;) {
+        struct run run = {.partition = batch->records[from].partition,
+                          .records = &batch->records[from]};
+        while (from + run.count < batch->count
+               && run.records[run.count].partition == run.partition) {
+            run.count++;
+        }
+        settler->oldest_ms = run.records[0].appended_ms > 0 ? run.records[0].appended_ms : 0;
+        settle_run(settler, &run);
+        fenced |= consumer_is_assigned(settler->consumer, run.partition)
+                  && !settler->places[run.partition].settle;
+        from += run.count;
+        publish(settler);
+    }
+    settler->oldest_ms = 0;
+    return fenced;
+}
+
+static void resume_waiting(struct settler *settler)
+{
+    const int64_t now_us = waiter_now_us(settler->options.waiter);
+
+    for (uint32_t i = 0; i < CONSUMER_PARTITIONS_MAX; i++) {
+        struct place *place = &settler->places[i];
+        if (place->resume_us != 0 && now_us >= place->resume_us) {
+            place->resume_us = 0;
+            if (consumer_resume(settler->consumer, i) != ERR_OK) {
+                LOG_INFO("partition_gone", KV_U64("partition", i)); /* another member has it */
+            }
+        }
+    }
+}
+
+/* True: the consumer must be made anew. */
+static bool poll_once(struct settler *settler)
+{
+    struct consumer_batch batch = {0};
+    bool renew = false;
+
+    switch (consumer_poll(settler->consumer, WAIT_MS, FILL_MS, &batch)) {
+    case CONSUMER_BATCH: renew = settle_records(settler, &batch); break;
+    case CONSUMER_IDLE: break;
+    case CONSUMER_GAP:
+    case CONSUMER_BEYOND_END:
+        LOG_ERROR("partition_stopped", KV_STR("why", consumer_trouble(settler->consumer)),
+                  KV_STR("next", "RUNBOOK: a gap in the log; it is never skipped"));
+        break;
+    case CONSUMER_FATAL:
+        LOG_ERROR("consumer_lost", KV_STR("why", consumer_trouble(settler->consumer)),
+                  KV_STR("next", "made anew"));
+        renew = true;
+        break;
+    }
+    consumer_release(settler->consumer);
+    resume_waiting(settler);
+    const char *why = consumer_trouble(settler->consumer);
+    if (why) {
+        trouble(settler, "Kafka", why);
+    } else {
+        well(settler);
+    }
+    /* The session must not run into its idle time-out (M10) while there is nothing to settle. */
+    if (batch.count == 0 && mysql_link_ensure(settler->mysql) != ERR_OK) {
+        trouble(settler, "MySQL", mysql_link_error_text(settler->mysql));
+    }
+    publish(settler);
+    return renew;
+}
+
+static bool join(struct settler *settler)
+{
+    const struct conf *conf = settler->options.conf;
+    char name[64];
+    char error[CONSUMER_TEXT_SIZE] = "";
+    const struct consumer_options options = {
+        .brokers = conf->kafka_brokers,
+        .topic = conf->kafka_orders_topic,
+        .group = conf->worker_group,
+        .client_name = name,
+        .batch_max = conf->worker_batch_max,
+        .on_assign = on_assign,
+        .on_part = on_part,
+        .arg = settler,
+    };
+
+    snprintf(name, sizeof name, "seckill-worker-%u", settler->options.index);
+    settler->working_partition = UINT32_MAX;
+    if (consumer_create(&options, error, &settler->consumer) == ERR_OK) {
+        return true;
+    }
+    settler->consumer = NULL;
+    trouble(settler, "Kafka", error);
+    LOG_ERROR("consumer_refused", KV_STR("why", error), KV_STR("next", "tried again"));
+    return false;
+}
+
+void settler_run(struct settler *settler)
+{
+    while (!waiter_is_stopped(settler->options.waiter)) {
+        bool renew = !join(settler);
+        while (!renew && !waiter_is_stopped(settler->options.waiter)) {
+            renew = poll_once(settler);
+        }
+        consumer_destroy(settler->consumer);
+        settler->consumer = NULL;
+        if (renew) {
+            (void)waiter_sleep_ms(settler->options.waiter, FATAL_MS);
+        }
+    }
+    mysql_link_drop(settler->mysql);
+    mysql_link_thread_end();
+}
