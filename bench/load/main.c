@@ -1,0 +1,355 @@
+/* seckill-bench: many signed buyers on few threads, honest clocks. */
+#include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cpu.h"
+#include "crowd.h"
+#include "options.h"
+#include "report.h"
+#include "shooter.h"
+
+enum {
+    STATUS_DONE = 0,
+    STATUS_ERRORS = 1,
+    STATUS_NOT_STARTED = 3,
+    THREADS_MAX = 64,
+    NS_PER_MS = 1000000,
+    NS_PER_S = 1000000000,
+    LEAD_MS = 100, /* between `go` and the first attempt */
+    LOOK_MS = 20,
+};
+
+struct bench {
+    struct options options;
+    struct crowd *crowd;
+    struct plan *plan;
+    struct request_maker maker;
+    struct run run;
+    struct shooter *shooters[THREADS_MAX];
+    pthread_t threads[THREADS_MAX];
+    uint32_t started;
+    uint64_t cpu_begin_us[OPTIONS_CPUS_MAX], cpu_end_us[OPTIONS_CPUS_MAX];
+    bool cpu_known[OPTIONS_CPUS_MAX];
+    int64_t done_ns, window_end_ns;
+};
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
+
+static int refuse(const char *what)
+{
+    fprintf(stderr, "seckill-bench: %s\n", what);
+    return STATUS_NOT_STARTED;
+}
+
+static void sleep_ms(int64_t ms)
+{
+    const struct timespec pause = {ms / 1000, ms % 1000 * NS_PER_MS};
+    nanosleep(&pause, NULL);
+}
+
+/* --- before --- */
+
+static bool raise_descriptors(uint32_t connections)
+{
+    struct rlimit limit;
+    const rlim_t wanted = connections + 64;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return false;
+    }
+    if (limit.rlim_cur < wanted) {
+        limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+    if (limit.rlim_cur < wanted) {
+        fprintf(stderr, "seckill-bench: %u connections need %llu descriptors; the limit is %llu\n",
+                connections, (unsigned long long)wanted, (unsigned long long)limit.rlim_max);
+        return false;
+    }
+    return true;
+}
+
+static bool make_crowd(struct bench *bench)
+{
+    const struct options *options = &bench->options;
+    const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    const struct crowd_options crowd = {
+        .buyers = options->buyers,
+        .threads = cpus > 0 ? (uint32_t)cpus : 1,
+        .prefix = options->prefix,
+        .kid = options->kid,
+        .issuer = options->issuer,
+        .audience = options->audience,
+        .secret = options->secret,
+        .secret_size = options->secret_size,
+        .issued_s = time(NULL),
+        .expires_s = time(NULL) + options->token_life_s,
+        .spoil = options->mode == MODE_BAD_TOKEN,
+    };
+    bench->crowd = crowd_create(&crowd);
+    return bench->crowd != NULL;
+}
+
+static int prepare(struct bench *bench)
+{
+    const struct options *options = &bench->options;
+    const struct plan_options plan = {
+        .buyers = options->buyers,
+        .sku_count = options->sku_count,
+        .seed = options->seed,
+        .twice = options->twice,
+        .repeat = options->repeat,
+        .keyed = options->keyed,
+        .again_gap = (uint64_t)options->rate * options->again_after_ms / 1000,
+    };
+
+    if (!raise_descriptors(options->connections)) {
+        return STATUS_NOT_STARTED;
+    }
+    if (options->mode != MODE_GET && !make_crowd(bench)) {
+        return refuse("tokens could not be signed (memory, or a text that is too long)");
+    }
+    bench->plan = plan_create(&plan);
+    if (!bench->plan) {
+        return refuse("no memory for so many buyers");
+    }
+    if (!request_maker_init(&bench->maker, options, bench->crowd)) {
+        return refuse("requests would be too long");
+    }
+    bench->run.options = options;
+    bench->run.plan = bench->plan;
+    bench->run.maker = &bench->maker;
+    bench->run.attempts = options->duration_s > 0 ? UINT64_MAX : plan_size(bench->plan);
+    return STATUS_DONE;
+}
+
+/* Threads up to the one that failed; false: one failed. */
+static bool start_threads(struct bench *bench)
+{
+    for (uint32_t i = 0; i < bench->options.threads; i++) {
+        bench->shooters[i] = shooter_create(&bench->run, i);
+        if (!bench->shooters[i]
+            || pthread_create(&bench->threads[i], NULL, shooter_run, bench->shooters[i]) != 0) {
+            (void)refuse("no memory for a thread");
+            return false;
+        }
+        bench->started++;
+    }
+    return true;
+}
+
+static bool wait_ready(struct bench *bench)
+{
+    for (uint32_t i = 0; i < bench->started;) {
+        switch (shooter_phase(bench->shooters[i])) {
+        case SHOOTER_OPENING: sleep_ms(1); break;
+        case SHOOTER_FAILED: (void)refuse(shooter_trouble(bench->shooters[i])); return false;
+        case SHOOTER_READY:
+        case SHOOTER_RUNNING:
+        case SHOOTER_DONE: i++; break;
+        }
+    }
+    return true;
+}
+
+/* --- while it runs --- */
+
+static void look(struct bench *bench, struct tally_view *view)
+{
+    *view = (struct tally_view){0};
+    for (uint32_t i = 0; i < bench->started; i++) {
+        tally_look(shooter_tally(bench->shooters[i]), view);
+    }
+}
+
+static bool is_done(const struct bench *bench)
+{
+    for (uint32_t i = 0; i < bench->started; i++) {
+        if (shooter_phase(bench->shooters[i]) != SHOOTER_DONE) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void read_cpu(struct bench *bench, uint64_t totals_us[OPTIONS_CPUS_MAX])
+{
+    for (uint32_t i = 0; i < bench->options.cpu_count; i++) {
+        const struct cpu_group *group = &bench->options.cpus[i];
+        totals_us[i] = 0;
+        for (uint32_t p = 0; p < group->pid_count; p++) {
+            uint64_t us = 0;
+            bench->cpu_known[i] = cpu_of_process(group->pids[p], &us) && bench->cpu_known[i];
+            totals_us[i] += us;
+        }
+    }
+}
+
+static void go(struct bench *bench)
+{
+    const struct options *options = &bench->options;
+    struct run *run = &bench->run;
+
+    run->start_ns = shooter_now_ns() + (int64_t)LEAD_MS * NS_PER_MS;
+    run->measure_ns = run->start_ns + (int64_t)(options->warmup_s * NS_PER_S);
+    run->end_ns = options->duration_s > 0
+                      ? run->start_ns + (int64_t)(options->duration_s * NS_PER_S)
+                      : INT64_MAX;
+    atomic_store(&run->go, true);
+}
+
+/* Looks on until all is done; takes the CPU times at both ends of the measured time. */
+static void watch(struct bench *bench)
+{
+    struct tally_view before = {0}, now;
+    bool begun = false, ended = false;
+    int64_t second = 1;
+
+    for (bool done = false; !done;) {
+        sleep_ms(LOOK_MS);
+        const int64_t now_ns = shooter_now_ns();
+        done = is_done(bench);
+        if (!begun && now_ns >= bench->run.measure_ns) {
+            read_cpu(bench, bench->cpu_begin_us);
+            begun = true;
+        }
+        if (begun && !ended && (done || now_ns >= bench->run.end_ns)) {
+            read_cpu(bench, bench->cpu_end_us);
+            bench->window_end_ns = now_ns;
+            ended = true;
+        }
+        if (interrupted) {
+            atomic_store(&bench->run.stop, true);
+        }
+        if (!done && now_ns >= bench->run.start_ns + second * NS_PER_S) {
+            look(bench, &now);
+            if (!bench->options.quiet) {
+                report_live((uint32_t)second, &now, &before);
+            }
+            before = now;
+            second++;
+        }
+        bench->done_ns = now_ns;
+    }
+    bench->window_end_ns = ended ? bench->window_end_ns : bench->done_ns;
+}
+
+/* --- after --- */
+
+static bool write_told(struct bench *bench)
+{
+    const char *path = bench->options.told;
+    char name[CROWD_NAME_SIZE];
+    FILE *file = fopen(path, "w");
+    bool good = file != NULL;
+
+    for (uint32_t i = 0; good && i < bench->started; i++) {
+        const struct tally *tally = shooter_tally(bench->shooters[i]);
+        for (size_t r = 0; r < tally->record_count; r++) {
+            const struct tally_record *record = &tally->records[r];
+            const char *code = answer_code((enum answer)record->answer);
+            crowd_name(bench->crowd, record->buyer, name);
+            if (record->order_no) {
+                fprintf(file, "%s %s %" PRIu64 "\n", code, name, record->order_no);
+            } else {
+                fprintf(file, "%s %s -\n", code, name);
+            }
+        }
+        good = !tally->records_lost;
+    }
+    if (file) {
+        good = !ferror(file) && good;
+        good = fclose(file) == 0 && good;
+    }
+    if (!good) {
+        fprintf(stderr, "seckill-bench: what was told could not be written to %s\n", path);
+    }
+    return good;
+}
+
+static int report(struct bench *bench)
+{
+    struct tally *merged = calloc(1, sizeof *merged);
+    struct report report = {.options = &bench->options, .measured = merged};
+    const struct run *run = &bench->run;
+
+    if (!merged) {
+        return refuse("no memory for the report");
+    }
+    for (uint32_t i = 0; i < bench->started; i++) {
+        tally_merge(merged, shooter_tally(bench->shooters[i]));
+    }
+    look(bench, &report.all);
+    report.seconds = (double)(bench->window_end_ns - run->measure_ns) / NS_PER_S;
+    report.all_seconds = (double)(bench->done_ns - run->start_ns) / NS_PER_S;
+    for (uint32_t i = 0; i < bench->options.cpu_count; i++) {
+        const double us = (double)(bench->cpu_end_us[i] - bench->cpu_begin_us[i]);
+        report.cpu[i].known = bench->cpu_known[i] && report.all.in_window > 0;
+        report.cpu[i].us_per_request = us / (double)report.all.in_window;
+        report.cpu[i].seconds = us / 1e6;
+    }
+    report_print(&report);
+    bool good = report_errors(&report) == 0 && !interrupted;
+    if (bench->options.json) {
+        good = report_write_json(&report, bench->options.json) && good;
+    }
+    if (bench->options.told && bench->crowd) {
+        good = write_told(bench) && good;
+    }
+    free(merged);
+    return good ? STATUS_DONE : STATUS_ERRORS;
+}
+
+static int run(struct bench *bench)
+{
+    int status = STATUS_NOT_STARTED;
+    const bool ready = start_threads(bench) && wait_ready(bench);
+
+    if (ready) {
+        go(bench);
+        watch(bench);
+        status = STATUS_DONE;
+    }
+    atomic_store(&bench->run.stop, true);
+    for (uint32_t i = 0; i < bench->started; i++) {
+        pthread_join(bench->threads[i], NULL);
+    }
+    return status == STATUS_DONE ? report(bench) : status;
+}
+
+int main(int argc, char **argv)
+{
+    struct bench *bench = calloc(1, sizeof *bench);
+    int status = STATUS_NOT_STARTED;
+
+    if (!bench) {
+        return refuse("no memory");
+    }
+    if (options_read(argc, argv, &bench->options, &status)) {
+        signal(SIGINT, on_signal);
+        signal(SIGTERM, on_signal);
+        memset(bench->cpu_known, true, sizeof bench->cpu_known);
+        status = prepare(bench);
+        status = status == STATUS_DONE ? run(bench) : status;
+    }
+    for (uint32_t i = 0; i < THREADS_MAX; i++) {
+        shooter_destroy(bench->shooters[i]);
+    }
+    plan_destroy(bench->plan);
+    crowd_destroy(bench->crowd);
+    free(bench);
+    return status;
+}

@@ -1,0 +1,99 @@
+#include "request.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static bool make_head(struct request_maker *maker, const struct options *options, uint32_t target)
+{
+    const char *host = options->targets[target].host;
+    char *head = maker->heads[target];
+    int size = -1;
+
+    switch (options->mode) {
+    case MODE_PURCHASE:
+    case MODE_REPLAY:
+    case MODE_BAD_TOKEN:
+        size = snprintf(head, REQUEST_HEAD_MAX,
+                        "POST /v1/sales/%u/orders HTTP/1.1\r\nHost: %s\r\n"
+                        "Content-Type: application/json\r\nAuthorization: Bearer ",
+                        options->sale, host);
+        break;
+    case MODE_ORDERS:
+        size = snprintf(head, REQUEST_HEAD_MAX,
+                        "GET /v1/sales/%u/orders HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer ",
+                        options->sale, host);
+        break;
+    case MODE_GET:
+        size = snprintf(head, REQUEST_HEAD_MAX, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n",
+                        options->path, host);
+        break;
+    }
+    maker->head_sizes[target] = (size_t)size;
+    return size > 0 && size < REQUEST_HEAD_MAX;
+}
+
+static bool make_body(struct request_maker *maker, const struct options *options, uint32_t sku)
+{
+    char json[REQUEST_BODY_MAX];
+    const int json_size = snprintf(json, sizeof json, "{\"sku\":\"%s\",\"quantity\":%u}",
+                                   options->skus[sku], options->quantity);
+    const int size = snprintf(maker->bodies[sku], REQUEST_BODY_MAX, "Content-Length: %d\r\n\r\n%s",
+                              json_size, json);
+
+    maker->body_sizes[sku] = (size_t)size;
+    return json_size < (int)sizeof json && size < REQUEST_BODY_MAX;
+}
+
+bool request_maker_init(struct request_maker *maker, const struct options *options,
+                        const struct crowd *crowd)
+{
+    size_t token_size = 0;
+    bool good = true;
+
+    *maker = (struct request_maker){.crowd = crowd};
+    maker->has_body = options->mode != MODE_ORDERS && options->mode != MODE_GET;
+    for (uint32_t i = 0; good && i < options->target_count; i++) {
+        good = make_head(maker, options, i);
+    }
+    for (uint32_t i = 0; good && i < options->sku_count; i++) {
+        good = make_body(maker, options, i);
+    }
+    if (crowd) {
+        (void)crowd_token(crowd, 0, &token_size);
+    }
+    return good
+           && REQUEST_HEAD_MAX + REQUEST_BODY_MAX + CROWD_NAME_SIZE + 32 + token_size
+                  < REQUEST_SIZE_MAX;
+}
+
+static size_t append(char *request, size_t at, const char *text, size_t size)
+{
+    memcpy(request + at, text, size);
+    return at + size;
+}
+
+size_t request_make(const struct request_maker *maker, uint32_t target,
+                    const struct attempt *attempt, char request[static REQUEST_SIZE_MAX])
+{
+    static const char key_field[] = "Idempotency-Key: ";
+    char key[CROWD_NAME_SIZE];
+    size_t token_size;
+    size_t at = append(request, 0, maker->heads[target], maker->head_sizes[target]);
+
+    if (!maker->crowd) {
+        return at;
+    }
+    const char *token = crowd_token(maker->crowd, attempt->buyer, &token_size);
+    at = append(request, at, token, token_size);
+    at = append(request, at, "\r\n", 2);
+    if (!maker->has_body) {
+        return append(request, at, "\r\n", 2);
+    }
+    if (attempt->keyed) {
+        crowd_key(maker->crowd, attempt->buyer, key);
+        at = append(request, at, key_field, sizeof key_field - 1);
+        at = append(request, at, key, strlen(key));
+        at = append(request, at, "\r\n", 2);
+    }
+    return append(request, at, maker->bodies[attempt->sku], maker->body_sizes[attempt->sku]);
+}

@@ -1,0 +1,30 @@
+/* request: the bytes of one attempt.
+ * Why:    what does not change is made once; an attempt is a few copies.
+ * Never:  sends.
+ * Thread: any after request_maker_init(): it never changes. */
+#pragma once
+
+#include <stddef.h>
+
+#include "crowd.h"
+#include "options.h"
+#include "plan.h"
+
+enum { REQUEST_SIZE_MAX = 4096, REQUEST_HEAD_MAX = 640, REQUEST_BODY_MAX = 96 };
+
+struct request_maker {
+    const struct crowd *crowd; /* borrowed; NULL: no tokens */
+    bool has_body;
+    char heads[OPTIONS_TARGETS_MAX][REQUEST_HEAD_MAX]; /* up to the token */
+    size_t head_sizes[OPTIONS_TARGETS_MAX];
+    char bodies[OPTIONS_SKUS_MAX]
+               [REQUEST_BODY_MAX]; /* with Content-Length and the end of the head */
+    size_t body_sizes[OPTIONS_SKUS_MAX];
+};
+
+/* False: a request would be too long. Options and crowd are borrowed. */
+bool request_maker_init(struct request_maker *maker, const struct options *options,
+                        const struct crowd *crowd);
+/* Writes the request for `target`; returns its size. */
+size_t request_make(const struct request_maker *maker, uint32_t target,
+                    const struct attempt *attempt, char request[static REQUEST_SIZE_MAX]);

@@ -1,0 +1,56 @@
+/* tally: what one thread was told, and how long it took.
+ * Why:    the reporter looks on while a thread counts: the live numbers are atomic, all others
+ *         are read after the thread has ended.
+ * Never:  shared by two writers.
+ * Thread: its own; tally_look() any. */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "answers.h"
+#include "histogram.h"
+
+enum tally_group { TALLY_ALL, TALLY_WON, TALLY_REFUSED, TALLY_GROUP_COUNT };
+
+struct tally_record {
+    uint64_t order_no; /* 0: none */
+    uint32_t buyer;
+    uint32_t answer;
+};
+
+struct tally {
+    atomic_uint_fast64_t sent, late, in_window, slowest_us;
+    atomic_uint_fast64_t answers[ANSWER_COUNT]; /* of the whole run */
+    uint64_t measured[ANSWER_COUNT];            /* of requests meant for the measured time */
+    uint64_t measured_late, reopened;
+    struct histogram latency[TALLY_GROUP_COUNT]; /* of the same */
+    struct tally_record *records;                /* owned */
+    size_t record_count, record_capacity;
+    bool records_lost; /* no memory: what was told is not complete */
+};
+
+/* One more, by the counter's only writer. */
+static inline void tally_raise(atomic_uint_fast64_t *counter)
+{
+    const uint_fast64_t now = atomic_load_explicit(counter, memory_order_relaxed);
+    atomic_store_explicit(counter, now + 1, memory_order_relaxed);
+}
+
+void tally_finish(struct tally *tally);
+/* Room for so many records at once; false: no memory. */
+bool tally_reserve(struct tally *tally, size_t records);
+void tally_record(struct tally *tally, uint32_t buyer, enum answer answer, uint64_t order_no);
+/* An answer to a request that was meant for the measured time. */
+void tally_measure(struct tally *tally, enum answer answer, uint64_t latency_us);
+/* Adds up what is measured; both threads have ended. */
+void tally_merge(struct tally *into, const struct tally *from);
+
+struct tally_view {
+    uint64_t sent, late, in_window, slowest_us, answered;
+    uint64_t answers[ANSWER_COUNT];
+};
+/* Adds the live numbers to `view`, and begins a new slowest. */
+void tally_look(struct tally *tally, struct tally_view *view);
