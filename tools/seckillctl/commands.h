@@ -1,0 +1,48 @@
+/* commands: the verbs of the command line, one function each.
+ * Why:    parsing of arguments, the call and the printing of one verb stand together.
+ * Never:  talks to MySQL, Redis or Kafka: the admin API does.
+ * Thread: the only one. */
+#pragma once
+
+#include "client.h"
+
+struct arguments {
+    int count;
+    char **values; /* borrowed: what stands behind the verb */
+};
+
+/* Each returns the exit status. */
+typedef int command_fn(const struct client *client, const struct arguments *arguments);
+
+struct command {
+    const char *group; /* "sale" */
+    const char *verb;  /* "create"; NULL: the group is the whole command */
+    const char *usage; /* arguments */
+    const char *help;
+    command_fn *run;
+    bool offline; /* needs no admin API */
+};
+
+extern const struct command commands_table[];
+extern const size_t commands_count;
+
+command_fn sale_create, sale_list, sale_show, sale_load, sale_pause, sale_resume, sale_end,
+    sale_add_stock;
+command_fn order_list, order_show, dead_list, audit_sale, token_mint;
+
+/* The value behind `--name`, or NULL; exits never. `*ret_missing` is set when the option stands
+ * without a value. */
+const char *option_value(const struct arguments *arguments, const char *name);
+bool option_given(const struct arguments *arguments, const char *name);
+/* The nth argument that is neither an option nor an option's value; NULL: there is none. */
+const char *positional(const struct arguments *arguments, int index);
+/* False, with a line on stderr, when an option is not in `known` (space separated; a trailing
+ * '!' marks a flag without value), an option lacks its value, or there are not `positionals`
+ * other arguments. */
+bool arguments_check(const struct arguments *arguments, const char *known, int positionals);
+/* A number not below `min`, or false with a line on stderr. */
+bool whole_number(const char *what, const char *text, long long min, long long *ret_number);
+/* A sale number, or false with a line on stderr. */
+bool sale_number(const char *text, unsigned long *ret_sale);
+/* Prints `root` when --json was given, else runs `print`. Takes the reference. */
+int show(const struct client *client, json_t *root, void (*print)(const json_t *root));

@@ -1,0 +1,182 @@
+/* seckillctl: the operator's command line, a thin client of the admin API (PROTOCOL §7). */
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands.h"
+
+const struct command commands_table[] = {
+    {"sale", "create", "--file FILE | --name N --sku SKU:PRICE:STOCK …", "create a sale",
+     sale_create, false},
+    {"sale", "list", "", "all sales", sale_list, false},
+    {"sale", "show", "SALE", "one sale: stock, state, load", sale_show, false},
+    {"sale", "load", "SALE [--no-wait]", "load it into Redis and open it", sale_load, false},
+    {"sale", "pause", "SALE", "stop selling; replays and reads go on", sale_pause, false},
+    {"sale", "resume", "SALE", "sell again", sale_resume, false},
+    {"sale", "end", "SALE", "end it for good", sale_end, false},
+    {"sale", "add-stock", "SALE SKU UNITS --ref REF", "add units, once per ref", sale_add_stock,
+     false},
+    {"order", "list", "[--sale N] [--buyer B] [--state S] [--after NO] [--limit N]", "orders",
+     order_list, false},
+    {"order", "show", "ORDER_NO", "one order", order_show, false},
+    {"dead", "list", "", "records that could not become orders", dead_list, false},
+    {"audit", NULL, "SALE [--told FILE]", "check Redis, Kafka and MySQL against each other",
+     audit_sale, false},
+    {"token", NULL, "--buyer ID [--ttl SECONDS]", "mint a buyer token for trying things out",
+     token_mint, true},
+};
+const size_t commands_count = sizeof commands_table / sizeof commands_table[0];
+
+static void print_help(FILE *out)
+{
+    fputs(
+        "usage: seckillctl [--url URL] [--token-file FILE] [--json] COMMAND\n\n"
+        "  --url URL          admin API (default $SECKILL_ADMIN_URL, else http://127.0.0.1:8082)\n"
+        "  --token-file FILE  file with the admin token (default: $SECKILL_ADMIN_TOKEN)\n"
+        "  --json             print the API's answer as it is\n\n",
+        out);
+    for (size_t i = 0; i < commands_count; i++) {
+        const struct command *command = &commands_table[i];
+        fprintf(out, "  %s%s%s %s\n      %s\n", command->group, command->verb ? " " : "",
+                command->verb ? command->verb : "", command->usage, command->help);
+    }
+    fputs(
+        "\nsale create also takes --sale N --currency CNY --opens now|+SECONDS|TIME --closes "
+        "+SECONDS|TIME\n"
+        "--limit N --pay-window SECONDS; token takes --secret-file, --kid, --issuer, --audience "
+        "(default\n"
+        "$SECKILL_JWT_SECRET_FILE, $SECKILL_JWT_KID, $SECKILL_JWT_ISSUER, $SECKILL_JWT_AUDIENCE).\n"
+        "exit status: 0 done, 1 the audit found a violation or the load failed, 2 wrong use, 3 the "
+        "API\n"
+        "refused or could not be reached\n",
+        out);
+}
+
+static bool read_token(const char *path, char *token, size_t size)
+{
+    FILE *file = fopen(path, "r");
+    const bool good = file && fgets(token, (int)size, file);
+
+    if (file) {
+        fclose(file);
+    }
+    if (!good) {
+        fprintf(stderr, "seckillctl: cannot read the token file %s\n", path);
+        return false;
+    }
+    token[strcspn(token, "\r\n")] = '\0';
+    return true;
+}
+
+static const struct command *find_command(int count, char **values, int *ret_words)
+{
+    for (size_t i = 0; i < commands_count; i++) {
+        const struct command *command = &commands_table[i];
+        const bool group = count >= 1 && strcmp(values[0], command->group) == 0;
+        if (group && (!command->verb || (count >= 2 && strcmp(values[1], command->verb) == 0))) {
+            *ret_words = command->verb ? 2 : 1;
+            return command;
+        }
+    }
+    return NULL;
+}
+
+struct settings {
+    const char *url;
+    const char *token_file;
+    bool json;
+    bool help;
+    int rest; /* index of the first word of the command */
+};
+
+/* Options may stand before the command, --json also behind it. */
+static bool read_settings(int argc, char **argv, struct settings *settings)
+{
+    int i = 1;
+
+    for (; i < argc && strncmp(argv[i], "--", 2) == 0; i++) {
+        if (strcmp(argv[i], "--json") == 0) {
+            settings->json = true;
+        } else if (strcmp(argv[i], "--help") == 0) {
+            settings->help = true;
+        } else if (strcmp(argv[i], "--url") == 0 && i + 1 < argc) {
+            settings->url = argv[++i];
+        } else if (strcmp(argv[i], "--token-file") == 0 && i + 1 < argc) {
+            settings->token_file = argv[++i];
+        } else {
+            fprintf(stderr, "seckillctl: unknown option %s (see --help)\n", argv[i]);
+            return false;
+        }
+    }
+    settings->rest = i;
+    return true;
+}
+
+/* Takes --json and --help out of the command's own words. */
+static int drop_common(int count, char **values, struct settings *settings)
+{
+    int kept = 0;
+
+    for (int i = 0; i < count; i++) {
+        if (strcmp(values[i], "--json") == 0) {
+            settings->json = true;
+        } else if (strcmp(values[i], "--help") == 0) {
+            settings->help = true;
+        } else {
+            values[kept++] = values[i];
+        }
+    }
+    return kept;
+}
+
+static int run(const struct settings *settings, const struct command *command,
+               const struct arguments *arguments)
+{
+    char token[512] = "";
+    const char *from_environment = getenv("SECKILL_ADMIN_TOKEN");
+
+    if (settings->token_file && !read_token(settings->token_file, token, sizeof token)) {
+        return EXIT_USAGE;
+    }
+    if (!settings->token_file && from_environment) {
+        snprintf(token, sizeof token, "%s", from_environment);
+    }
+    if (!command->offline && token[0] == '\0') {
+        fputs("seckillctl: no admin token: give --token-file, or set SECKILL_ADMIN_TOKEN\n",
+              stderr);
+        return EXIT_USAGE;
+    }
+    const struct client client = {.url = settings->url, .token = token, .json = settings->json};
+    return command->run(&client, arguments);
+}
+
+int main(int argc, char **argv)
+{
+    const char *url = getenv("SECKILL_ADMIN_URL");
+    struct settings settings = {.url = url ? url : "http://127.0.0.1:8082"};
+    int words = 0;
+
+    if (!read_settings(argc, argv, &settings)) {
+        return EXIT_USAGE;
+    }
+    char **values = argv + settings.rest;
+    const int count = drop_common(argc - settings.rest, values, &settings);
+    if (settings.help) {
+        print_help(stdout);
+        return EXIT_DONE;
+    }
+    const struct command *command = find_command(count, values, &words);
+    if (!command) {
+        fprintf(stderr,
+                count ? "seckillctl: unknown command \"%s%s%s\" (see --help)\n"
+                      : "seckillctl: a command is needed (see --help)\n",
+                count ? values[0] : "", count > 1 ? " " : "", count > 1 ? values[1] : "");
+        return EXIT_USAGE;
+    }
+    const struct arguments arguments = {.count = count - words, .values = values + words};
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    const int status = run(&settings, command, &arguments);
+    curl_global_cleanup();
+    return status;
+}
