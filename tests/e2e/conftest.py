@@ -1,0 +1,117 @@
+"""Fixtures of the end-to-end tests: real services, real processes, a sale for each test."""
+
+import itertools
+
+import pytest
+
+from support.buyer import Buyer
+from support.db import Kafka, Mysql, Redis
+from support.processes import Stack
+from support.services import Services
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def services():
+    """Redis, Kafka and MariaDB for the whole session. A test that ends one starts it again."""
+    running = Services().up()
+    yield running
+    running.down()
+
+
+@pytest.fixture(scope="session")
+def session_stack(services):
+    """One worker, two engines. Sales open sooner than by default: T and hold are shorter."""
+    stack = Stack(services, engines=2, engine_settings={"board.poll_ms": 100},
+                  worker_settings={"sale.lease_ms": 300, "sale.hold_ms": 800})
+    try:
+        stack.start()
+        yield stack
+    finally:
+        stack.stop()
+
+
+@pytest.fixture
+def stack(session_stack):
+    """The session's stack; a test that crashes one of its processes fails."""
+    session_stack.assert_alive()
+    yield session_stack
+    session_stack.assert_alive()
+
+
+@pytest.fixture
+def private_services():
+    """Services of this test alone, to be frozen, killed and restarted."""
+    running = Services().up()
+    yield running
+    running.down()
+
+
+@pytest.fixture
+def make_stack():
+    """make_stack(services, engines=…, engine_settings=…, worker_settings=…): started, stopped
+    after the test."""
+    stacks = []
+
+    def make(services, **options):
+        stack = Stack(services, **options)
+        stacks.append(stack)
+        return stack.start()
+
+    yield make
+    failures = []
+    for stack in stacks:
+        try:
+            stack.stop()
+        except AssertionError as error:
+            failures.append(str(error))
+    assert not failures, "\n".join(failures)
+
+
+@pytest.fixture
+def admin(stack):
+    return stack.admin
+
+
+@pytest.fixture
+def open_sale(stack):
+    """open_sale(stock=…, limit=…): a new sale that can be bought from; its number."""
+    return stack.admin.open_sale
+
+
+@pytest.fixture(scope="session")
+def session_sale(session_stack):
+    return session_stack.admin.open_sale(stock={"a": 1000000, "b": 1000000}, limit=1)
+
+
+@pytest.fixture
+def plain_sale(stack, session_sale):
+    """An open sale of skus a and b, limit 1, with units enough for all tests: its number.
+
+    For tests that change nothing but their own buyers.
+    """
+    return session_sale
+
+
+@pytest.fixture
+def new_buyer(stack):
+    """new_buyer(): a buyer that no other test has."""
+    def make(name=None, **options):
+        return Buyer(stack, name or f"buyer-{next(_numbers)}", **options)
+    return make
+
+
+@pytest.fixture
+def mysql(services):
+    return Mysql(services)
+
+
+@pytest.fixture
+def redis_db(services):
+    return Redis(services)
+
+
+@pytest.fixture
+def kafka(services):
+    return Kafka(services)

@@ -1,0 +1,460 @@
+"""Starting and ending: broken settings say why in one line, services that are away are waited for,
+SIGTERM ends in order (FE6, FE11, FR9, FK7)."""
+
+import re
+import signal
+import socket
+import subprocess
+import threading
+
+import pytest
+
+from support import http_raw, paths
+from support.buyer import Buyer
+from support.crowd import Crowd, fresh_buyers, request, wins_of
+from support.expect import expect, expect_won
+from support.ports import free_port
+from support.processes import Stack, config_text
+from support.wait import wait_until
+
+CONFIG, FAILED = 2, 1
+PROGRAMS = ("seckilld", "seckill-worker")
+DEAD_PORT = 1  # nobody listens there
+
+
+def run(program, *words, environment=None, timeout_s=30):
+    return subprocess.run([paths.program(program), *map(str, words)], stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=timeout_s, check=False,
+                          env=environment)
+
+
+@pytest.fixture
+def secret_file(tmp_path):
+    path = tmp_path / "secret"
+    path.touch(mode=0o600)
+    path.write_text("s" * 64)
+    return path
+
+
+def settings(program, secret_file, **changes):
+    """Settings that check-config accepts; `changes` in the form redis__port=1."""
+    name = "jwt.secret_file" if program == "seckilld" else "worker.admin_token_file"
+    return {name: str(secret_file), "redis.port": DEAD_PORT,
+            "kafka.brokers": f"127.0.0.1:{DEAD_PORT}", "mysql.port": DEAD_PORT,
+            "http.port": free_port(), "ops.port": free_port(),
+            "worker.admin_port": free_port(), "worker.ops_port": free_port(),
+            **{key.replace("__", "."): value for key, value in changes.items()}}
+
+
+def refused(done, status, *words):
+    """It ended with one clear line that has these words, and nothing else."""
+    assert done.returncode == status, done
+    lines = done.stderr.splitlines()
+    assert len(lines) == 1 and done.stdout == "", done
+    for word in words:
+        assert word in lines[0], lines[0]
+
+
+def why(done):
+    """The one line that is no log line: why it did not start."""
+    lines = [line for line in done.stderr.splitlines() if line.startswith(PROGRAMS)]
+    assert len(lines) == 1, done
+    return lines[0]
+
+
+BROKEN_TEXTS = {
+    "unknown key": ("redis: { prot = 6379; };", "redis.prot"),
+    "unknown group": ("reddis: { port = 6379; };", "reddis"),
+    "wrong type": ('redis: { port = "six"; };', "redis.port"),
+    "fraction": ("redis: { port = 1.5; };", "redis.port"),
+    "too large": ("redis: { port = 65536; };", "redis.port"),
+    "zero": ("http: { reactors = 0; };", "http.reactors"),
+    "negative": ("batch: { max = -1; };", "batch.max"),
+    "over its bound": ("batch: { max = 129; };", "batch.max"),
+    "text too long": (f'redis: {{ address = "{"1" * 50}"; }};', "redis.address"),
+    "no address": ('http: { address = "localhost"; }; '
+                   'worker: { admin_address = "localhost"; };', "numeric address"),
+    "bool as text": ('strict = "yes";', "strict"),
+    "bad level": ('log: { level = "loud!"; };', "log.level"),
+    "bad format": ('log: { format = "yaml"; };', "log.format"),
+    "no syntax": ("redis: { port = ", "syntax error"),
+    "hold below T + 500": ("sale: { hold_ms = 1400; };", "sale.hold_ms"),
+    "Q below D + 2000": ("sale: { guard_ms = 2500; };", "sale.guard_ms"),
+    "poll not below T": ("sale: { lease_ms = 200; };", "board.poll_ms"),
+    "message time-out below D": ("sale: { deadline_ms = 8000; guard_ms = 10000; };",
+                                 "kafka.message_timeout_ms"),
+    "relay age below sweep": ("relay: { age_ms = 500; };", "relay.age_ms"),
+}
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("what", BROKEN_TEXTS)
+def test_broken_settings_say_why_in_one_line(program, secret_file, tmp_path, what):
+    text, word = BROKEN_TEXTS[what]
+    name = "jwt" if program == "seckilld" else "worker"
+    member = "secret_file" if program == "seckilld" else "admin_token_file"
+    path = tmp_path / "broken.conf"
+    if f"{name}:" in text:
+        text = text.replace(f"{name}: {{", f'{name}: {{ {member} = "{secret_file}";')
+    else:
+        text += f'\n{name}: {{ {member} = "{secret_file}"; }};'
+    path.write_text(text + "\n")
+    for words in (("--check-config",), ()):
+        refused(run(program, "--config", path, *words), CONFIG, f"{program}: ", word)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_good_settings_are_checked_and_nothing_starts(program, secret_file, tmp_path):
+    path = tmp_path / "good.conf"
+    path.write_text(config_text(settings(program, secret_file)))
+    done = run(program, "--config", path, "--check-config")
+    assert done.returncode == 0 and done.stderr == "", done
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_sources_of_settings(program, secret_file, tmp_path):
+    """The file, the environment over it, --set over both; unknown names are refused everywhere."""
+    path = tmp_path / "seckill.conf"
+    path.write_text(config_text(settings(program, secret_file, redis__port=1111)))
+
+    def port(*words, **environment):
+        done = run(program, "--config", path, *words, "--print-values", environment=environment)
+        assert done.returncode == 0, done
+        return int(re.search(r"redis\.port\s*=\s*(\d+)|port = (\d+)", done.stdout[
+            done.stdout.index("redis"):]).group(1) or 0)
+
+    assert port() == 1111
+    assert port(SECKILL_CONF_REDIS__PORT="2222") == 2222
+    assert port("--set", "redis.port=3333", SECKILL_CONF_REDIS__PORT="2222") == 3333
+    for words, environment in ((("--set", "redis.prot=1"), {}), (("--set", "redis.port"), {}),
+                               (("--set", "redis.port=x"), {}), (("--set",), {}), (("--fly",), {}),
+                               (("--config",), {}), (("--config", tmp_path / "none"), {}),
+                               ((), {"SECKILL_CONF_REDIS__PROT": "1"})):
+        refused(run(program, "--config", path, "--check-config", *words, environment=environment)
+                if words[:1] != ("--config",) else run(program, *words), CONFIG, program)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_secrets_are_not_printed(program, secret_file, tmp_path):
+    path = tmp_path / "seckill.conf"
+    path.write_text(config_text(settings(program, secret_file, mysql__password="hidden-one",
+                                         redis__password="hidden-two")))
+    done = run(program, "--config", path, "--print-values")
+    assert done.returncode == 0 and "hidden" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("content,word", [(None, "cannot be read"), ("", "must hold"),
+                                          ("short", "must hold"), ("x" * 5000, "")])
+def test_secret_files(program, tmp_path, secret_file, content, word):
+    if content is None:
+        secret_file.unlink()
+    else:
+        secret_file.write_text(content)
+    path = tmp_path / "seckill.conf"
+    path.write_text(config_text(settings(program, secret_file)))
+    refused(run(program, "--config", path), CONFIG, str(secret_file), word)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_secret_file_must_be_named(program):
+    refused(run(program), CONFIG, "must be set")
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_help_version_and_documents(program):
+    done = run(program, "--help")
+    assert done.returncode == 0 and f"usage: {program}" in done.stdout and not done.stderr
+    assert re.fullmatch(rf"{program} \d+\.\d+\.\d+\n", run(program, "--version").stdout)
+    sample = run(program, "--print-sample")
+    assert sample.returncode == 0
+    assert sample.stdout == (paths.ROOT / "deploy" / "seckill.conf").read_text()
+
+
+@pytest.mark.parametrize("setting", ["http.port", "ops.port"])
+def test_a_port_in_use_by_another_program(services, secret_file, tmp_path, setting):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        number = taken.getsockname()[1]
+        path = tmp_path / "seckill.conf"
+        path.write_text(config_text({**settings("seckilld", secret_file), **services.config(),
+                                     setting: number}))
+        done = run("seckilld", "--config", path)
+    assert done.returncode == FAILED, done
+    last = why(done)
+    assert last.startswith("seckilld: ") and str(number) in last, done.stderr
+
+
+def test_a_port_of_another_engine(stack, secret_file, tmp_path):
+    """SO_REUSEPORT would share it silently."""
+    path = tmp_path / "seckill.conf"
+    path.write_text(config_text({**stack.engine.settings, "ops.port": free_port()}))
+    done = run("seckilld", "--config", path)
+    assert done.returncode == FAILED, done
+    assert "is served by another seckilld" in why(done)
+
+
+@pytest.mark.parametrize("setting", ["worker.admin_port", "worker.ops_port"])
+def test_a_port_of_another_worker(stack, tmp_path, setting):
+    beside = {**stack.worker.settings, "worker.admin_port": free_port(),
+              "worker.ops_port": free_port()}
+    beside[setting] = stack.worker.settings[setting]
+    path = tmp_path / "seckill.conf"
+    path.write_text(config_text(beside))
+    done = run("seckill-worker", "--config", path)
+    assert done.returncode == FAILED, done
+    assert str(beside[setting]) in why(done), done.stderr
+
+
+def test_the_worker_needs_its_topic(stack, tmp_path):
+    path = tmp_path / "seckill.conf"
+    path.write_text(config_text({**stack.worker.settings, "worker.admin_port": free_port(),
+                                 "worker.ops_port": free_port(),
+                                 "kafka.orders_topic": "seckill.no-such-topic"}))
+    done = run("seckill-worker", "--config", path)
+    assert done.returncode == FAILED, done
+    assert "seckill.no-such-topic" in why(done), done.stderr
+
+
+def test_the_worker_names_a_wrong_password(stack, tmp_path):
+    path = tmp_path / "seckill.conf"
+    path.write_text(config_text({**stack.worker.settings, "worker.admin_port": free_port(),
+                                 "worker.ops_port": free_port(), "mysql.password": "wrong"}))
+    done = run("seckill-worker", "--config", path)
+    assert done.returncode == FAILED, done
+    assert "Access denied" in why(done), done.stderr
+
+
+def causes(daemon):
+    return {cause["name"]: cause["detail"] for cause in
+            daemon.ops_get("/readyz").json()["causes"]}
+
+
+@pytest.fixture
+def lone_engine(services):
+    """lone_engine(**settings): an engine beside the session's, started, not waited for."""
+    made = []
+
+    def make(**changes):
+        stack = Stack(services, engines=1, engine_settings={
+            key.replace("__", "."): value for key, value in changes.items()})
+        made.append(stack)
+        stack.engine.start()
+        wait_until(lambda: stack.engine.ops_get("/livez").status == 200, 10, "it is alive",
+                   ignoring=(OSError,))
+        return stack
+
+    yield make
+    for stack in made:
+        stack.engine.terminate()
+        stack.stop()
+
+
+def test_a_missing_topic_is_a_named_cause(lone_engine):
+    stack = lone_engine(kafka__orders_topic="seckill.no-such-topic")
+    wait_until(lambda: "topic" in causes(stack.engine).get("kafka", ""), 15, "the cause is named")
+    assert stack.engine.ops_get("/readyz").status == 503
+
+
+def test_redis_away_at_start(services, stack, lone_engine, plain_sale):
+    """Not ready, alive, refusing at once; ready when Redis comes."""
+    port = free_port()
+    lone = lone_engine(redis__port=port)
+    wait_until(lambda: "redis" in causes(lone.engine), 5, "not ready")
+    response = Buyer(lone, "early").purchase(plain_sale)
+    assert response.status == 503 and response.code in ("rebuilding", "overloaded")
+    with Forwarder(port, services.redis_address):
+        lone.engine.wait_ready(10)
+        wait_until(lambda: Buyer(lone, "early").purchase(plain_sale).status == 201, 5, "it sells")
+    wait_until(lambda: "redis" in causes(lone.engine), 10, "not ready again")
+
+
+class Forwarder:
+    """Carries bytes from a port to an address, while the block lasts."""
+
+    def __init__(self, port, target):
+        self.port, self.target, self.sockets = port, target, []
+
+    def __enter__(self):
+        self.listener = socket.create_server(("127.0.0.1", self.port), reuse_port=True)
+        self.sockets.append(self.listener)
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        for each in self.sockets:
+            try:
+                each.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            each.close()
+
+    def _accept(self):
+        while True:
+            try:
+                near, _ = self.listener.accept()
+            except OSError:
+                return
+            far = socket.create_connection(self.target)
+            self.sockets += [near, far]
+            for source, sink in ((near, far), (far, near)):
+                threading.Thread(target=self._carry, args=(source, sink), daemon=True).start()
+
+    @staticmethod
+    def _carry(source, sink):
+        try:
+            while data := source.recv(65536):
+                sink.sendall(data)
+        except OSError:
+            pass
+
+
+def test_an_evicting_policy_at_start_is_a_named_cause(lone_engine, redis_db):
+    redis_db.client.config_set("maxmemory-policy", "allkeys-lru")
+    try:
+        lone = lone_engine()
+        text = "maxmemory-policy must be noeviction, is allkeys-lru"
+        wait_until(lambda: text in causes(lone.engine).get("redis", ""), 10, "the cause is named")
+        warned = [line for line in lone.engine.log_text().splitlines() if "allkeys-lru" in line]
+        assert warned, "the log says why"
+    finally:
+        redis_db.client.config_set("maxmemory-policy", "noeviction")
+    lone.engine.wait_ready(15)
+
+
+def test_an_evicting_policy_later_is_a_named_cause(services, stack, redis_db):
+    """Read at each handshake: a Redis that came back with another policy is not sold on."""
+    redis_db.client.config_set("maxmemory-policy", "allkeys-lru")
+    try:
+        redis_db.client.client_kill_filter(_type="normal", skipme=True)
+        wait_until(lambda: "noeviction" in causes(stack.engine).get("redis", ""), 10,
+                   "the cause is named")
+    finally:
+        redis_db.client.config_set("maxmemory-policy", "noeviction")
+    for engine in stack.engines:
+        engine.wait_ready(15)
+
+
+def test_strict_refuses_weak_services(stack, redis_db, tmp_path):
+    """One broker, or no append-only file: strict processes say so and do not start."""
+    def start(process, program, *ports):
+        path = tmp_path / "strict.conf"
+        path.write_text(config_text({**process.settings, "strict": True,
+                                     **{name: free_port() for name in ports}}))
+        done = run(program, "--config", path)
+        assert done.returncode == FAILED, done
+        return why(done)
+
+    engine = (stack.engine, "seckilld", "http.port", "ops.port")
+    worker = (stack.worker, "seckill-worker", "worker.admin_port", "worker.ops_port")
+    assert "replica" in start(*engine)
+    redis_db.client.config_set("no-appendfsync-on-rewrite", "yes")
+    try:
+        for process in (engine, worker):
+            last = start(*process)
+            assert "strict" in last and "append-only" in last, last
+    finally:
+        redis_db.client.config_set("no-appendfsync-on-rewrite", "no")
+
+
+# --- the end
+
+@pytest.fixture
+def own_stack(services, make_stack):
+    return make_stack(services, engines=1, engine_settings={"drain.wait_ms": 300})
+
+
+def test_sigterm_drains(own_stack, services):
+    """Ready turns 503 first; what is in work ends; connections are told to close; exit 0."""
+    stack = own_stack
+    sale = stack.admin.open_sale(stock=1000)
+    idle = http_raw.Connection(stack.address())
+    kept = http_raw.Connection(stack.address())
+    assert kept.request("GET", f"/v1/sales/{sale}").status == 200
+    busy = http_raw.Connection(stack.address())
+    with services.frozen("kafka"):
+        busy.send(request(stack, sale, "in-work", "key-of-the-one-in-work"))
+        wait_until(lambda: stack.admin.sale(sale)["redis"]["seq"] == 1, 5, "it was decided")
+        stack.engine.send(signal.SIGTERM)
+        wait_until(lambda: "draining" in causes(stack.engine), 2, "readiness says so")
+        late = http_raw.Connection(stack.address())  # drain.wait_ms is for those who come yet
+        late.close()
+    order = expect_won(busy.read_response("POST"))
+    assert order["sale"] == sale
+    busy.expect_close()
+    idle.expect_close()
+    kept.expect_close()
+    assert stack.engine.wait_for_exit(10) == 0
+    stack.engine.start().wait_ready()
+    again = Buyer(stack, "in-work").purchase(sale, key="key-of-the-one-in-work")
+    assert expect_won(again, replayed=True)["order_no"] == order["order_no"]
+
+
+def test_a_drain_under_load_breaks_no_answer(own_stack):
+    """Who was answered 201 holds an order; nobody's answer stops in the middle."""
+    stack = own_stack
+    sale = stack.admin.open_sale(stock=100000)
+    with Crowd(stack, sale, fresh_buyers("drain"), threads=6) as crowd:
+        wait_until(lambda: len(crowd.wins()) > 100, 10, "they win")
+        stack.engine.send(signal.SIGTERM)
+        assert stack.engine.wait_for_exit(12) == 0
+    codes = {answer.code for answer in crowd.told}
+    assert codes <= {None, "lost", "overloaded"}, codes
+    stack.engine.start().wait_ready()
+    lost = [answer for answer in crowd.told if answer.code == "lost"]
+    assert stack.admin.audit(sale)["at_rest"]
+    rows = {order["order_no"] for order in all_orders(stack.admin, sale)}
+    assert {str(order) for order in crowd.wins().values()} <= rows
+    for answer in lost[:20]:
+        response = Buyer(stack, answer.buyer).purchase(sale, key=answer.key)
+        assert response.status == 201, "a key tells the truth after the restart"
+    assert wins_of(crowd.told)
+
+
+def all_orders(admin, sale):
+    found, after = [], 0
+    while after is not None:
+        page = admin.orders(sale=sale, limit=1000, after=after)
+        found += page["orders"]
+        after = page["next"]
+    return found
+
+
+def test_a_request_during_the_drain_is_told_to_go(own_stack):
+    stack = own_stack
+    sale = stack.admin.open_sale()
+    with http_raw.Connection(stack.address()) as connection:
+        assert connection.request("GET", f"/v1/sales/{sale}").header("connection") is None
+        stack.engine.send(signal.SIGTERM)
+        wait_until(lambda: "draining" in causes(stack.engine), 2, "draining")
+        response = connection.request("GET", f"/v1/sales/{sale}")
+    assert response.status in (200, 503), response
+    assert stack.engine.wait_for_exit(10) == 0
+
+
+def test_a_second_signal_ends_it_at_once(own_stack, services):
+    stack = own_stack
+    sale = stack.admin.open_sale()
+    connection = http_raw.Connection(stack.address())
+    with services.frozen("kafka"):
+        connection.send(request(stack, sale, "in-work", "key-of-the-one-in-work"))
+        wait_until(lambda: stack.admin.sale(sale)["redis"]["seq"] == 1, 5, "it was decided")
+        stack.engine.send(signal.SIGTERM)
+        wait_until(lambda: "draining" in causes(stack.engine), 2, "draining")
+        stack.engine.send(signal.SIGTERM)
+        assert stack.engine.wait_for_exit(2) == FAILED
+    connection.close()
+    stack.engine.start().wait_ready()
+    response = wait_until(
+        lambda: (answer := Buyer(stack, "in-work").purchase(
+            sale, key="key-of-the-one-in-work")).status == 201 and answer, 10, "the order is there")
+    expect_won(response, replayed=True)
+
+
+def test_the_worker_drains_and_starts_again(services, make_stack):
+    stack = make_stack(services, engines=0)
+    stack.worker.send(signal.SIGTERM)
+    assert stack.worker.wait_for_exit(10) == 0
+    stack.worker.start().wait_ready()
+    sale = stack.admin.create_sale()
+    assert stack.admin.sale(sale)["sale"] == sale
+    expect(stack.admin.call("GET", "sales/8388607"), 404, "unknown-sale")

@@ -1,0 +1,59 @@
+/* ledger_fixture: a database of its own for the tests of ledger/ and settlement/ on a real server.
+ * Why:    they run beside each other, and beside whatever else uses the server.
+ * Never:  skips: without a server main() fails (MYSQL_* of tools/services).
+ * Thread: any; each test is a process. */
+#pragma once
+
+#include <stdint.h>
+
+#include "domain/sale.h"
+#include "ledger/mysql_link.h"
+#include "ledger/sale_store.h"
+#include "settlement/settle.h"
+
+extern const struct admin_actor fixture_actor;
+
+/* A session on the test's database; asserts that it is there. */
+struct mysql_link *fixture_link(void);
+/* A session without its schema applied, on a new and empty database; dropped by fixture_drop(). */
+struct mysql_link *fixture_empty(char name[static 65]);
+void fixture_drop(struct mysql_link *link, const char *name);
+
+/* A number that a statement gives; `sql` is static, all its parameters are numbers. */
+uint64_t fixture_value(struct mysql_link *link, const struct sql *sql, const uint64_t *params,
+                       size_t count);
+#define VALUE(link, text, ...)                                                                     \
+    __extension__({                                                                                \
+        static const struct sql sql_ = {.head = (text)};                                           \
+        const uint64_t params_[] = {__VA_ARGS__};                                                  \
+        fixture_value((link), &sql_, params_, sizeof params_ / sizeof params_[0]);                 \
+    })
+#define VALUE_OF_ALL(link, text)                                                                   \
+    __extension__({                                                                                \
+        static const struct sql sql_ = {.head = (text)};                                           \
+        fixture_value((link), &sql_, NULL, 0);                                                     \
+    })
+#define COUNT "SELECT CAST(COUNT(*) AS UNSIGNED) FROM "
+/* Until that number is not 0; asserts that it comes within 10 s. */
+void fixture_wait(struct mysql_link *link, const struct sql *sql, const uint64_t *params,
+                  size_t count);
+/* Runs a statement of literals. */
+void fixture_run(struct mysql_link *link, const char *text);
+
+/* A sale of skus "a" and "b", `total` units each, that was never loaded. */
+struct sale_id fixture_sale(struct mysql_link *link, uint32_t total, uint32_t limit);
+/* Raises its epoch as a load does; returns the new one. */
+uint32_t fixture_load(struct mysql_link *link, struct sale_id sale);
+
+struct order_no fixture_order_no(struct sale_id sale, uint32_t epoch, uint32_t seq);
+/* The seq-th win of the epoch: buyer "buyer-<seq>", 1 unit of "a", slot 0. */
+struct order_record fixture_record(struct sale_id sale, uint32_t epoch, uint32_t seq);
+struct settle_item fixture_item(uint64_t offset, const struct order_record *record);
+/* A claimed partition of a topic that only this process uses. */
+struct settle *fixture_settle(struct mysql_link *link, uint32_t part);
+const char *fixture_topic(void);
+/* Units sold of all its skus; the place of partition 0 of the topic. */
+uint64_t fixture_sold(struct mysql_link *link, struct sale_id sale);
+uint64_t fixture_next(struct mysql_link *link);
+/* Ends the session from another one. */
+void fixture_kill(struct mysql_link *victim);

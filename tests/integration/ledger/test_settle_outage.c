@@ -1,0 +1,159 @@
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <stdio.h>
+
+#include "integration/ledger/ledger_fixture.h"
+#include "ledger/offset_store.h"
+#include "ledger/order_settle.h"
+
+Test(settle, a_session_killed_between_batches_is_made_anew_and_nothing_is_twice)
+{
+    struct mysql_link *link = fixture_link();
+    struct sale_id sale = fixture_sale(link, 10, 1);
+    uint32_t epoch = fixture_load(link, sale);
+    struct settle *settle = fixture_settle(link, 0);
+    struct order_record records[2] = {fixture_record(sale, epoch, 1),
+                                      fixture_record(sale, epoch, 2)};
+    struct settle_item items[2] = {fixture_item(0, &records[0]), fixture_item(1, &records[1])};
+    struct settle_stats stats;
+
+    cr_assert(settle_batch(settle, items, 1, &stats) == SETTLE_DONE);
+    fixture_kill(link);
+    cr_assert(settle_batch(settle, items + 1, 1, &stats) == SETTLE_AGAIN);
+    cr_assert(stats.taken == 0 && stats.error_code != 0);
+    cr_assert(settle_batch(settle, items + 1, 1, &stats) == SETTLE_DONE && stats.inserted == 1);
+    cr_assert(fixture_sold(link, sale) == 2 && fixture_next(link) == 2);
+    settle_destroy(settle);
+    mysql_link_destroy(link);
+}
+
+/* Locks the sku row, so that the settling transaction waits in its middle; kills it there. */
+static void *kill_in_lock_wait(void *arg)
+{
+    struct mysql_link *victim = arg;
+    static const struct sql waiting = {
+        .head = COUNT "information_schema.processlist WHERE id = ? AND info LIKE 'UPDATE "
+                      "sale_skus%'"};
+    struct mysql_link *watcher = fixture_link();
+    const uint64_t id[] = {mysql_link_session_id(victim)};
+
+    fixture_wait(watcher, &waiting, id, 1);
+    fixture_kill(victim);
+    mysql_link_destroy(watcher);
+    mysql_link_thread_end();
+    return NULL;
+}
+
+Test(settle, a_session_killed_between_statements_leaves_nothing_and_is_repeated)
+{
+    struct mysql_link *link = fixture_link();
+    struct mysql_link *holder = fixture_link();
+    struct sale_id sale = fixture_sale(link, 10, 1);
+    uint32_t epoch = fixture_load(link, sale);
+    struct settle *settle = fixture_settle(link, 0);
+    struct order_record records[2] = {fixture_record(sale, epoch, 1),
+                                      fixture_record(sale, epoch, 2)};
+    struct settle_item items[2] = {fixture_item(0, &records[0]), fixture_item(1, &records[1])};
+    struct settle_stats stats;
+    struct order_stock stock;
+    pthread_t thread;
+
+    cr_assert(mysql_link_begin(holder) == ERR_OK);
+    cr_assert(order_settle_stock_in(holder, sale, &records[0].sku, &stock) == ERR_OK);
+    cr_assert(pthread_create(&thread, NULL, kill_in_lock_wait, link) == 0);
+    cr_assert(settle_batch(settle, items, 2, &stats) == SETTLE_AGAIN);
+    cr_assert(pthread_join(thread, NULL) == 0);
+    mysql_link_rollback(holder);
+    cr_assert(VALUE(holder, COUNT "orders WHERE sale = ?", sale.value) == 0);
+    cr_assert(settle_batch(settle, items, 2, &stats) == SETTLE_DONE);
+    cr_assert(stats.inserted == 2 && stats.found == 0 && fixture_sold(link, sale) == 2);
+    settle_destroy(settle);
+    mysql_link_destroy(link);
+    mysql_link_destroy(holder);
+}
+
+struct pair {
+    struct mysql_link *holder; /* its COMMIT is still going on */
+    struct mysql_link *asking;
+};
+
+static void *commit_when_asked(void *arg)
+{
+    static const struct sql asking = {
+        .head = COUNT "information_schema.processlist WHERE id = ? AND info LIKE 'SELECT part, "
+                      "next, %'"};
+    struct pair *pair = arg;
+    struct mysql_link *watcher = fixture_link();
+    const uint64_t id[] = {mysql_link_session_id(pair->asking)};
+
+    fixture_wait(watcher, &asking, id, 1);
+    cr_assert(mysql_link_commit(pair->holder) == ERR_OK);
+    mysql_link_destroy(watcher);
+    mysql_link_thread_end();
+    return NULL;
+}
+
+Test(offset_store, a_commit_that_still_goes_on_is_waited_for)
+{
+    struct mysql_link *links[2] = {fixture_link(), fixture_link()};
+    struct pair pair = {.holder = links[0], .asking = links[1]};
+    struct offset_claim claim;
+    pthread_t thread;
+    uint64_t next = 0;
+
+    cr_assert(offset_store_claim(links[0], fixture_topic(), 0, "one", &claim) == ERR_OK);
+    cr_assert(mysql_link_begin(links[0]) == ERR_OK);
+    cr_assert(offset_store_advance_in(links[0], &claim, 0, 5) == ERR_OK);
+    cr_assert(pthread_create(&thread, NULL, commit_when_asked, &pair) == 0);
+    cr_assert(offset_store_resolve(links[1], &claim, &next) == ERR_OK && next == 5);
+    cr_assert(pthread_join(thread, NULL) == 0);
+    claim.owner_epoch--;
+    cr_assert(offset_store_resolve(links[1], &claim, &next) == ERR_FENCED);
+    mysql_link_destroy(links[0]);
+    mysql_link_destroy(links[1]);
+}
+
+Test(settle, a_commit_whose_reply_was_lost_is_found_and_not_repeated)
+{
+    struct mysql_link *link = fixture_link();
+    struct sale_id sale = fixture_sale(link, 10, 1);
+    uint32_t epoch = fixture_load(link, sale);
+    struct settle *settle = fixture_settle(link, 0);
+    struct order_record records[2] = {fixture_record(sale, epoch, 1),
+                                      fixture_record(sale, epoch, 2)};
+    struct settle_item items[2] = {fixture_item(3, &records[0]), fixture_item(4, &records[1])};
+    struct settle_stats stats;
+    char text[128];
+
+    /* What a COMMIT leaves whose reply never came: the offset moved, this side does not know it. */
+    snprintf(text, sizeof text, "UPDATE consumer_offsets SET next = 4 WHERE topic = '%s'",
+             fixture_topic());
+    fixture_run(link, text);
+    mysql_link_drop(link);
+    cr_assert(settle_batch(settle, items, 2, &stats) == SETTLE_DONE);
+    cr_assert(stats.taken == 2 && stats.found == 1 && stats.inserted == 1);
+    cr_assert(VALUE(link, COUNT "orders WHERE sale = ?", sale.value) == 1);
+    settle_destroy(settle);
+    mysql_link_destroy(link);
+}
+
+Test(settle, offsets_that_went_back_are_no_place_to_write_from)
+{
+    struct mysql_link *link = fixture_link();
+    struct sale_id sale = fixture_sale(link, 10, 1);
+    struct settle *settle = fixture_settle(link, 0);
+    struct order_record record = fixture_record(sale, fixture_load(link, sale), 1);
+    struct settle_item item = fixture_item(7, &record);
+    struct settle_stats stats;
+    char text[128];
+
+    cr_assert(settle_batch(settle, &item, 1, &stats) == SETTLE_DONE);
+    snprintf(text, sizeof text, "UPDATE consumer_offsets SET next = 2 WHERE topic = '%s'",
+             fixture_topic());
+    fixture_run(link, text);
+    mysql_link_drop(link);
+    item.offset = 8;
+    cr_assert(settle_batch(settle, &item, 1, &stats) == SETTLE_FENCED);
+    settle_destroy(settle);
+    mysql_link_destroy(link);
+}

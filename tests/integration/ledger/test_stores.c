@@ -1,0 +1,481 @@
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "integration/ledger/ledger_fixture.h"
+#include "ledger/dead_store.h"
+#include "ledger/guard_store.h"
+#include "ledger/offset_store.h"
+#include "ledger/outbox_store.h"
+#include "ledger/sale_store.h"
+
+static void begin(struct mysql_link *link)
+{
+    cr_assert(mysql_link_ensure(link) == ERR_OK && mysql_link_begin(link) == ERR_OK);
+}
+
+/* --- offsets --- */
+
+Test(offset_store, a_former_owner_writes_nothing)
+{
+    struct mysql_link *one = fixture_link();
+    struct mysql_link *two = fixture_link();
+    struct offset_claim first, second;
+
+    cr_assert(offset_store_claim(one, fixture_topic(), 3, "one", &first) == ERR_OK);
+    cr_assert(offset_store_claim(two, fixture_topic(), 3, "two", &second) == ERR_OK);
+    cr_assert(first.next == 0 && second.next == 0);
+    cr_assert(second.owner_epoch == first.owner_epoch + 1);
+    begin(one);
+    cr_assert(offset_store_advance_in(one, &first, 0, 5) == ERR_FENCED);
+    mysql_link_rollback(one);
+    begin(two);
+    cr_assert(offset_store_advance_in(two, &second, 0, 7) == ERR_OK);
+    cr_assert(mysql_link_commit(two) == ERR_OK);
+    mysql_link_destroy(one);
+    mysql_link_destroy(two);
+}
+
+Test(offset_store, a_step_from_another_place_is_refused)
+{
+    struct mysql_link *link = fixture_link();
+    struct offset_claim claim;
+    struct offset_row row;
+
+    cr_assert(offset_store_read(link, fixture_topic(), 0, &row) == ERR_NOT_FOUND);
+    cr_assert(offset_store_claim(link, fixture_topic(), 0, "one", &claim) == ERR_OK);
+    begin(link);
+    cr_assert(offset_store_advance_in(link, &claim, 1, 2) == ERR_FENCED);
+    cr_assert(offset_store_advance_in(link, &claim, 0, 9) == ERR_OK);
+    cr_assert(mysql_link_commit(link) == ERR_OK);
+    cr_assert(offset_store_read(link, fixture_topic(), 0, &row) == ERR_OK);
+    cr_assert(row.next == 9 && row.owner_epoch == claim.owner_epoch && row.changed_ms > 0);
+    mysql_link_destroy(link);
+}
+
+static enum err sum_next(void *arg, const struct offset_row *row)
+{
+    uint64_t *sum = arg;
+
+    *sum = *sum * 100 + row->part * 10 + row->next;
+    return ERR_OK;
+}
+
+Test(offset_store, lists_a_topic_by_partition)
+{
+    struct mysql_link *link = fixture_link();
+    struct offset_claim claim;
+    uint64_t sum = 0;
+
+    cr_assert(offset_store_claim(link, fixture_topic(), 2, "one", &claim) == ERR_OK);
+    cr_assert(offset_store_claim(link, fixture_topic(), 1, "one", &claim) == ERR_OK);
+    begin(link);
+    cr_assert(offset_store_advance_in(link, &claim, 0, 4) == ERR_OK);
+    cr_assert(mysql_link_commit(link) == ERR_OK);
+    cr_assert(offset_store_list(link, fixture_topic(), sum_next, &sum) == ERR_OK);
+    cr_assert(sum == 1420);
+    mysql_link_destroy(link);
+}
+
+/* --- sales --- */
+
+Test(sale_store, a_number_is_given_once)
+{
+    struct mysql_link *link = fixture_link();
+    struct sale_id sale = fixture_sale(link, 10, 1);
+    struct sale_row row;
+    struct sale_id again;
+
+    cr_assert(sale_store_read(link, sale, &row) == ERR_OK);
+    cr_assert(sale_store_create(link, &row.definition, &fixture_actor, &again) == ERR_CONFLICT);
+    row.definition.limit = 0;
+    cr_assert(sale_store_create(link, &row.definition, &fixture_actor, &again) == ERR_RANGE);
+    mysql_link_destroy(link);
+}
+
+Test(sale_store, reads_what_was_created)
+{
+    struct mysql_link *link = fixture_link();
+    struct sale_id sale = fixture_sale(link, 10, 3);
+    struct sale_row row;
+
+    cr_assert(sale_store_read(link, (struct sale_id){SALE_ID_MAX}, &row) == ERR_NOT_FOUND);
+    cr_assert(sale_store_read(link, sale, &row) == ERR_OK);
+    cr_assert(row.definition.sale.value == sale.value && row.definition.epoch == 0);
+    cr_assert(strcmp(row.definition.name, "a sale") == 0);
+    cr_assert(strcmp(row.definition.currency, "CNY") == 0);
+    cr_assert(row.definition.opens_ms == 1000 && row.definition.closes_ms == 4000000000000);
+    cr_assert(row.definition.limit == 3 && !row.definition.listed);
+    cr_assert(row.definition.pay_window_ms == 900000 && row.definition.sku_count == 2);
+    cr_assert(strcmp(row.definition.skus[1].sku.text, "b") == 0);
+    cr_assert(row.definition.skus[1].price == 250 && row.definition.skus[1].total == 10);
+    cr_assert(row.sold[0] == 0 && row.control == SALE_CONTROL_OPEN && row.created_ms > 0);
+    cr_assert(VALUE(link, "SELECT CAST(SUM(delta) AS UNSIGNED) FROM stock_ledger WHERE sale = ?",
+                    sale.value)
+              == 20);
+    mysql_link_destroy(link);
+}
+
+struct seen {
+    uint32_t numbers[8];
+    size_t count;
+};
+
+static enum err see(void *arg, const struct sale_row *row)
+{
+    struct seen *seen = arg;
+
+    if (seen->count == 8) {
+        return ERR_RANGE;
+    }
+    seen->numbers[seen->count++] = row->definition.sale.value;
+    return ERR_OK;
+}
+
+Test(sale_store, lists_by_number_and_only_the_loaded_if_asked)
+{
+    struct mysql_link *link = fixture_link();
+    struct sale_id first = fixture_sale(link, 10, 1);
+    struct sale_id second = fixture_sale(link, 10, 1);
+    struct sale_filter filter = {.after = {first.value - 1}, .limit = 2};
+    struct seen seen = {.count = 0};
+
+    cr_assert(fixture_load(link, second) == 1);
+    cr_assert(sale_store_list(link, &filter, see, &seen) == ERR_OK);
+    cr_assert(seen.count == 2 && seen.numbers[0] == first.value);
+    filter.loaded_only = true;
+    filter.limit = 1000;
+    seen.count = 0;
+    cr_assert(sale_store_list(link, &filter, see, &seen) == ERR_OK);
+    cr_assert(seen.count >= 1 && seen.numbers[0] >= second.value);
+    mysql_link_destroy(link);
+}
+
+/* --- control --- */
+
+Test(sale_change, what_is_not_allowed_changes_nothing)
+{
+    struct mysql_link *link = fixture_link();
+    struct sale_id sale = fixture_sale(link, 10, 1);
+    struct sale_row row;
+    bool changed = true;
+
+    cr_assert(sale_store_control(link, (struct sale_id){SALE_ID_MAX}, SALE_VERB_PAUSE,
+                                 &fixture_actor, NULL, NULL)
+              == ERR_NOT_FOUND);
+    cr_assert(sale_store_control(link, sale, SALE_VERB_UNFREEZE, &fixture_actor, NULL, NULL)
+              == ERR_CONFLICT);
+    cr_assert(sale_store_control(link, sale, SALE_VERB_RESUME, &fixture_actor, &row, &changed)
+              == ERR_OK);
+    cr_assert(!changed && row.version == 1 && row.control == SALE_CONTROL_OPEN);
+    cr_assert(VALUE(link, COUNT "admin_log WHERE sale = ? AND action <> 'create'", sale.value)
+              == 0);
+    mysql_link_destroy(link);
+}
+
+Test(sale_change, control_goes_with_its_outbox_and_admin_rows)
+{
+    struct mysql_link *link = fixture_link();
+    struct sale_id sale = fixture_sale(link, 10, 1);
+    struct outbox_row rows[4];
+    struct sale_row row;
+    size_t count = 0;
+    bool changed = false;
+
+    cr_assert(sale_store_control(link, sale, SALE_VERB_PAUSE, &fixture_actor, NULL, NULL)
+              == ERR_OK);
+    cr_assert(outbox_store_pending(link, sale, rows, 4, &count) == ERR_OK);
+    cr_assert(count == 0, "never loaded: nobody to tell");
+    cr_assert(fixture_load(link, sale) == 1);
+    cr_assert(sale_store_control(link, sale, SALE_VERB_RESUME, &fixture_actor, &row, &changed)
+              == ERR_OK);
+    cr_assert(changed && row.control == SALE_CONTROL_OPEN && row.version == 3);
+    cr_assert(sale_store_control(link, sale, SALE_VERB_END, &fixture_actor, &row, &changed)
+              == ERR_OK);
+    cr_assert(outbox_store_pending(link, sale, rows, 4, &count) == ERR_OK);
+    cr_assert(count == 2 && rows[0].kind == OUTBOX_STATE && rows[0].epoch == 1);
+    cr_assert(strcmp(rows[0].verb, "resume") == 0 && strcmp(rows[1].verb, "end") == 0);
+    cr_assert(VALUE(link,
+                    COUNT "admin_log WHERE sale = ? AND actor = 'test' AND "
+                          "request_id = 'request-1'",
+                    sale.value)
+              == 4);
+    mysql_link_destroy(link);
+}
+
+Test(sale_change, a_repeated_pause_or_resume_is_told_again)
+{
+    struct mysql_link *link = fixture_link();
+    struct sale_id sale = fixture_sale(link, 10, 1);
+    static const enum sale_verb verbs[] = {SALE_VERB_RESUME, SALE_VERB_PAUSE, SALE_VERB_PAUSE};
+    struct outbox_row rows[4];
+    struct sale_row row;
+    size_t count = 0;
+    bool changed = false;
+
+    cr_assert(fixture_load(link, sale) == 1);
+    for (size_t i = 0; i < 3; i++) {
+        cr_assert(sale_store_control(link, sale, verbs[i], &fixture_actor, &row, &changed)
+                  == ERR_OK);
+        cr_assert(changed == (i == 1) && row.version == (i == 0 ? 1 : 2));
+    }
+    cr_assert(outbox_store_pending(link, sale, rows, 4, &count) == ERR_OK && count == 3);
+    for (size_t i = 0; i < 3; i++) {
+        cr_assert(strcmp(rows[i].verb, sale_verb_name(verbs[i])) == 0 && rows[i].epoch == 1);
+    }
+    cr_assert(VALUE(link, COUNT "admin_log WHERE sale = ? AND action <> 'create'", sale.value)
+              == 1);
+    mysql_link_destroy(link);
+}
+
+/* --- stock --- */
+
+static struct stock_addition addition(struct sale_id sale, uint32_t units, const char *ref)
+{
+    return (struct stock_addition){.sale = sale, .sku = {1, "a"}, .units = units, .ref = ref};
+}
+
+Test(sale_change, an_addition_is_refused_for_what_is_not_there_or_ended)
+{
+    struct mysql_link *link = fixture_link();
+    struct sale_id sale = fixture_sale(link, 10, 1);
+    struct stock_addition add = addition(sale, 5, "r");
+    struct stock_added added;
+
+    add.sku.text[0] = 'z';
+    cr_assert(sale_store_add_stock(link, &add, &fixture_actor, &added) == ERR_NOT_FOUND);
+    add = addition(sale, 0, "r");
+    cr_assert(sale_store_add_stock(link, &add, &fixture_actor, &added) == ERR_RANGE);
+    add = addition(sale, 5, "two words");
+    cr_assert(sale_store_add_stock(link, &add, &fixture_actor, &added) == ERR_RANGE);
+    add = addition(sale, SEQ_MAX, "r");
+    cr_assert(sale_store_add_stock(link, &add, &fixture_actor, &added) == ERR_RANGE);
+    cr_assert(sale_store_control(link, sale, SALE_VERB_END, &fixture_actor, NULL, NULL) == ERR_OK);
+    add = addition(sale, 5, "r");
+    cr_assert(sale_store_add_stock(link, &add, &fixture_actor, &added) == ERR_CLOSED);
+    cr_assert(VALUE(link, "SELECT total FROM sale_skus WHERE sale = ? AND sku = 'a'", sale.value)
+              == 10);
+    mysql_link_destroy(link);
+}
+
+Test(sale_change, one_ref_adds_once)
+{
+    struct mysql_link *link = fixture_link();
+    struct sale_id sale = fixture_sale(link, 10, 1);
+    struct stock_addition add = addition(sale, 5, "delivery-1");
+    struct outbox_row rows[4];
+    struct stock_added first, second;
+    size_t count = 0;
+
+    cr_assert(fixture_load(link, sale) == 1);
+    cr_assert(sale_store_add_stock(link, &add, &fixture_actor, &first) == ERR_OK);
+    cr_assert(first.total == 15 && !first.repeated && first.ledger_id > 0);
+    cr_assert(sale_store_add_stock(link, &add, &fixture_actor, &second) == ERR_OK);
+    cr_assert(second.total == 15 && second.repeated && second.ledger_id == first.ledger_id);
+    add.units = 6;
+    cr_assert(sale_store_add_stock(link, &add, &fixture_actor, &second) == ERR_CONFLICT);
+    add.units = 5;
+    add.sku.text[0] = 'b';
+    cr_assert(sale_store_add_stock(link, &add, &fixture_actor, &second) == ERR_CONFLICT);
+    cr_assert(outbox_store_pending(link, sale, rows, 4, &count) == ERR_OK);
+    cr_assert(count == 1 && rows[0].kind == OUTBOX_UNITS && rows[0].units == 5);
+    cr_assert(rows[0].ledger_id == first.ledger_id && rows[0].epoch == 1);
+    cr_assert(strcmp(rows[0].sku.text, "a") == 0);
+    mysql_link_destroy(link);
+}
+
+Test(sale_change, units_before_the_first_load_are_not_told)
+{
+    struct mysql_link *link = fixture_link();
+    struct sale_id sale = fixture_sale(link, 10, 1);
+    struct stock_addition add = addition(sale, 5, "early");
+    struct stock_added added;
+    uint64_t pending = 1;
+
+    cr_assert(sale_store_add_stock(link, &add, &fixture_actor, &added) == ERR_OK);
+    cr_assert(outbox_store_pending_count(link, sale, &pending) == ERR_OK);
+    cr_assert(pending == 0);
+    mysql_link_destroy(link);
+}
+
+/* --- guard and epoch --- */
+
+Test(guard_store, a_claim_that_was_taken_over_writes_nothing)
+{
+    struct mysql_link *link = fixture_link();
+    struct sale_id sale = fixture_sale(link, 10, 1);
+    struct guard_claim first, second;
+    struct guard_row row;
+    struct guard_progress progress = {
+        .step = GUARD_STEP_LOADING, .epoch = 1, .done = 5, .expected = 9, .note = "orders"};
+    struct sale_row cut;
+
+    cr_assert(guard_store_read(link, sale, &row) == ERR_NOT_FOUND);
+    cr_assert(guard_store_claim(link, sale, "one", 60000, &first) == ERR_OK);
+    cr_assert(guard_store_claim(link, sale, "two", 60000, &second) == ERR_BUSY);
+    cr_assert(guard_store_progress(link, &first, &progress) == ERR_OK);
+    cr_assert(guard_store_read(link, sale, &row) == ERR_OK);
+    cr_assert(row.step == GUARD_STEP_LOADING && row.done == 5 && row.expected == 9);
+    cr_assert(strcmp(row.owner, "one") == 0 && strcmp(row.note, "orders") == 0);
+    cr_assert(row.finished_ms == 0 && row.epoch == 1);
+    cr_assert(guard_store_claim(link, sale, "two", 0, &second) == ERR_OK, "it was silent");
+    cr_assert(guard_store_progress(link, &first, &progress) == ERR_FENCED);
+    cr_assert(sale_store_raise_epoch(link, &first, 0, &cut) == ERR_FENCED);
+    cr_assert(sale_store_request_open(link, &first, 0) == ERR_FENCED);
+    progress.step = GUARD_STEP_DONE;
+    cr_assert(guard_store_progress(link, &second, &progress) == ERR_OK);
+    cr_assert(guard_store_progress(link, &second, &progress) == ERR_FENCED, "it is finished");
+    cr_assert(guard_store_claim(link, sale, "three", 60000, &first) == ERR_OK);
+    mysql_link_destroy(link);
+}
+
+Test(sale_change, a_raised_epoch_tells_stock_and_control)
+{
+    struct mysql_link *link = fixture_link();
+    struct sale_id sale = fixture_sale(link, 10, 1);
+    struct guard_claim claim;
+    struct sale_row row;
+    char text[96];
+
+    snprintf(text, sizeof text, "UPDATE sale_skus SET sold = 4 WHERE sale = %u AND sku = 'b'",
+             sale.value);
+    fixture_run(link, text);
+    cr_assert(sale_store_control(link, sale, SALE_VERB_PAUSE, &fixture_actor, NULL, NULL)
+              == ERR_OK);
+    cr_assert(guard_store_claim(link, sale, "one", 0, &claim) == ERR_OK);
+    cr_assert(sale_store_raise_epoch(link, &claim, 0, &row) == ERR_OK);
+    cr_assert(row.definition.epoch == 1 && row.control == SALE_CONTROL_PAUSED);
+    cr_assert(row.sold[0] == 0 && row.sold[1] == 4 && row.definition.skus[1].total == 10);
+    cr_assert(sale_store_raise_epoch(link, &claim, 7, &row) == ERR_OK);
+    cr_assert(row.definition.epoch == 8, "above what Redis was found to run on");
+    cr_assert(VALUE(link, COUNT "sale_skus WHERE sale = ? AND epoch = 8", sale.value) == 2);
+    cr_assert(sale_store_raise_epoch(link, &claim, EPOCH_MAX, &row) == ERR_RANGE);
+    mysql_link_destroy(link);
+}
+
+Test(sale_change, a_load_ends_by_asking_to_open_unless_the_operator_paused)
+{
+    struct mysql_link *link = fixture_link();
+    struct sale_id sale = fixture_sale(link, 10, 1);
+    struct guard_claim claim;
+    struct outbox_row rows[4];
+    struct sale_row row;
+    size_t count = 0;
+
+    cr_assert(guard_store_claim(link, sale, "one", 0, &claim) == ERR_OK);
+    cr_assert(sale_store_raise_epoch(link, &claim, 0, &row) == ERR_OK);
+    cr_assert(sale_store_request_open(link, &claim, 2) == ERR_FENCED, "another epoch's load");
+    cr_assert(sale_store_request_open(link, &claim, 1) == ERR_OK);
+    cr_assert(outbox_store_pending(link, sale, rows, 4, &count) == ERR_OK);
+    cr_assert(count == 1 && strcmp(rows[0].verb, "open") == 0 && rows[0].epoch == 1);
+    cr_assert(sale_store_control(link, sale, SALE_VERB_PAUSE, &fixture_actor, NULL, NULL)
+              == ERR_OK);
+    cr_assert(sale_store_request_open(link, &claim, 1) == ERR_OK);
+    cr_assert(outbox_store_pending(link, sale, rows, 4, &count) == ERR_OK);
+    cr_assert(count == 2 && strcmp(rows[1].verb, "pause") == 0);
+    mysql_link_destroy(link);
+}
+
+/* --- outbox and dead letters --- */
+
+static bool contains(const struct sale_id *sales, size_t count, struct sale_id sale)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (sales[i].value == sale.value) {
+            return true;
+        }
+    }
+    return false;
+}
+
+Test(outbox_store, rows_wait_until_they_are_confirmed)
+{
+    struct mysql_link *link = fixture_link();
+    struct sale_id sale = fixture_sale(link, 10, 1);
+    struct outbox_row row = {.sale = sale,
+                             .kind = OUTBOX_LETTER,
+                             .letter = 'V',
+                             .order_no = fixture_order_no(sale, 1, 5),
+                             .buyer = {3, "ann"}};
+    struct outbox_row rows[4];
+    struct sale_id sales[64], before = {sale.value - 1};
+    uint64_t ids[3], pending = 0;
+    size_t count = 0;
+
+    begin(link);
+    for (int i = 0; i < 3; i++) {
+        cr_assert(outbox_store_put_in(link, &row) == ERR_OK);
+    }
+    row.kind = OUTBOX_EVENT;
+    cr_assert(outbox_store_put_in(link, &row) == ERR_OK, "not for Redis");
+    cr_assert(mysql_link_commit(link) == ERR_OK);
+    cr_assert(outbox_store_pending_sales(link, before, sales, 64, &count) == ERR_OK);
+    cr_assert(contains(sales, count, sale));
+    cr_assert(outbox_store_pending_sales(link, sale, sales, 64, &count) == ERR_OK);
+    cr_assert(!contains(sales, count, sale), "above it only");
+    cr_assert(outbox_store_pending(link, sale, rows, 4, &count) == ERR_OK);
+    cr_assert(count == 3 && rows[0].letter == 'V' && strcmp(rows[0].buyer.text, "ann") == 0);
+    cr_assert(rows[0].order_no.value == row.order_no.value && rows[0].id < rows[1].id);
+    for (size_t i = 0; i < 3; i++) {
+        ids[i] = rows[i].id;
+    }
+    cr_assert(outbox_store_mark_sent(link, ids, 3) == ERR_OK);
+    cr_assert(outbox_store_pending_count(link, sale, &pending) == ERR_OK && pending == 3);
+    cr_assert(outbox_store_confirm(link, ids, 3) == ERR_OK);
+    cr_assert(outbox_store_confirm(link, ids, 3) == ERR_OK);
+    cr_assert(outbox_store_pending_count(link, sale, &pending) == ERR_OK && pending == 0);
+    cr_assert(outbox_store_pending_sales(link, before, sales, 64, &count) == ERR_OK);
+    cr_assert(!contains(sales, count, sale));
+    mysql_link_destroy(link);
+}
+
+struct read_letter {
+    uint64_t id;
+    size_t size;
+    unsigned char last;
+};
+
+static enum err read_letter(void *arg, const struct dead_letter *letter)
+{
+    struct read_letter *read = arg;
+
+    read->id = letter->id;
+    read->size = letter->payload_size;
+    read->last = ((const unsigned char *)letter->payload)[letter->payload_size - 1];
+    return ERR_OK;
+}
+
+Test(dead_store, keeps_the_bytes_once)
+{
+    struct mysql_link *link = fixture_link();
+    static unsigned char bytes[300000];
+    struct dead_letter letter = {.topic = fixture_topic(),
+                                 .part = 1,
+                                 .offset = 77,
+                                 .sale = {8000000},
+                                 .reason = DEAD_REASON_UNREADABLE,
+                                 .payload = bytes,
+                                 .payload_size = sizeof bytes};
+    struct read_letter read = {.id = 0};
+    uint64_t of_sale = 0, of_none = 0;
+
+    memset(bytes, 0xff, sizeof bytes); /* no text in any character set */
+    bytes[sizeof bytes - 1] = 0x80;
+    begin(link);
+    cr_assert(dead_store_put_in(link, &letter) == ERR_OK, "%s", mysql_link_error_text(link));
+    cr_assert(dead_store_put_in(link, &letter) == ERR_OK);
+    cr_assert(mysql_link_commit(link) == ERR_OK);
+    cr_assert(dead_store_open_count(link, letter.sale, &of_sale, &of_none) == ERR_OK);
+    cr_assert(of_sale == 1);
+    cr_assert(dead_store_list(link, 0, 1000, read_letter, &read) == ERR_OK && read.id > 0);
+    read = (struct read_letter){.id = 0};
+    cr_assert(dead_store_read(link, UINT32_MAX, read_letter, &read) == ERR_NOT_FOUND);
+    cr_assert(dead_store_read(
+                  link,
+                  VALUE(link, "SELECT id FROM dead_letters WHERE sale = ?", letter.sale.value),
+                  read_letter, &read)
+              == ERR_OK);
+    cr_assert(read.size == sizeof bytes && read.last == 0x80);
+    mysql_link_destroy(link);
+}

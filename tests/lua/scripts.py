@@ -1,0 +1,239 @@
+"""The scripts as a test calls them: arguments packed, replies taken apart (schemas/redis.md).
+
+SECKILL_LUA_DIR names another directory with scripts: the mutants.
+"""
+import dataclasses
+import os
+import pathlib
+
+from redis_server import RedisError
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+LUA_DIR = pathlib.Path(os.environ.get("SECKILL_LUA_DIR", ROOT / "lua"))
+
+FOREVER = 10 ** 13  # ms, later than any clock
+NAMES = ("meta", "stock", "held", "buyers", "outbox", "applied", "listed")
+KEYS_OF = {
+    "purchase": ("meta", "stock", "buyers", "outbox", "listed"),
+    "own_orders": ("meta", "buyers", "outbox"),
+    "adjust": ("meta", "stock", "held", "applied", "buyers"),
+    "set_state": ("meta",),
+    "close_fence": ("meta",),
+    "load_begin": NAMES,
+    "load_part": NAMES,
+    "load_end": ("meta",),
+    "relay_lease": ("relay",),
+    "catalogue": ("catalogue",),
+    "catalogue_put": ("catalogue",),
+}
+READ = {"meta": ("HGETALL",), "stock": ("HGETALL",), "held": ("HGETALL",), "buyers": ("HGETALL",),
+        "outbox": ("XRANGE",), "applied": ("SMEMBERS",), "listed": ("SMEMBERS",),
+        "relay": ("GET",)}
+READ_MORE = {"outbox": ("-", "+")}
+CATALOGUE = "seckill:catalogue"
+TERMS = {"opens": 1, "closes": FOREVER, "limit": 1, "listed": 0, "pay_window": 900000,
+         "D": 1000, "T": 1000, "hold": 1500, "Q": 3000}
+
+
+@dataclasses.dataclass(frozen=True)
+class Header:
+    time: int
+    epoch: int
+    version: int
+    state: str
+    seq: int
+    outbox_first: int
+
+    @classmethod
+    def parse(cls, text):
+        time, epoch, version, state, seq, first = text.split(" ")
+        return cls(int(time), int(epoch), int(version), state, int(seq), int(first))
+
+
+@dataclasses.dataclass(frozen=True)
+class Reply:
+    """What every reply has; `rest` is all after the status, as it came."""
+    status: str
+    rest: list
+
+    @property
+    def header(self):
+        return Header.parse(self.rest[0])
+
+    @property
+    def epoch(self):
+        assert self.status == "epoch"
+        return int(self.rest[0])
+
+    @property
+    def stock(self):
+        return {sku: int(left) for sku, left in (t.split("=") for t in self.rest[1].split())}
+
+    @property
+    def results(self):
+        return self.rest[2].split()
+
+
+@dataclasses.dataclass(frozen=True)
+class Attempt:
+    buyer: str
+    sku: str = "a"
+    quantity: object = 1
+    key: str = ""
+    trace: str = ""
+
+
+def key_hash(number):
+    return f"{number:032x}"
+
+
+class Scripts:
+    """All scripts of LUA_DIR on one connection."""
+
+    def __init__(self, redis):
+        self.redis = redis
+        self.texts = {path.stem: path.read_text() for path in sorted(LUA_DIR.glob("*.lua"))}
+        self.load()
+        self.request = 0
+
+    def load(self):
+        self.sha = {name: self.redis("SCRIPT", "LOAD", text) for name, text in self.texts.items()}
+
+    def raw(self, name, keys, *args):
+        """The reply as it came; its shape and the echo of the request id are checked."""
+        reply = self.redis("EVALSHA", self.sha[name], len(keys), *keys, *args)
+        assert isinstance(reply, list) and len(reply) >= 2, reply
+        assert all(isinstance(item, str) for item in reply), reply
+        assert reply[0] == (str(args[0]) if args else ""), reply
+        return Reply(reply[1], reply[2:])
+
+    def call(self, name, keys, *args):
+        self.request += 1
+        return self.raw(name, keys, self.request, *args)
+
+
+class Sale:
+    """One sale on a real Redis, and every way to call its scripts."""
+
+    def __init__(self, scripts, number=7):
+        self.scripts, self.redis, self.number, self.epoch = scripts, scripts.redis, number, 1
+
+    def key(self, name):
+        return f"{{s:{self.number}}}:{name}"
+
+    def at(self, epoch):
+        return self.epoch if epoch is None else epoch
+
+    def keys(self, script):
+        return [self.key(name) for name in KEYS_OF[script]]
+
+    def call(self, script, *args):
+        return self.scripts.call(script, self.keys(script), *args)
+
+    def now(self):
+        seconds, micros = self.redis("TIME")
+        return int(seconds) * 1000 + int(micros) // 1000
+
+    def purchase(self, attempts, acks=(), sent=0, deadline=FOREVER, epoch=None):
+        columns = [getattr(attempt, column) for column in
+                   ("buyer", "sku", "quantity", "key", "trace") for attempt in attempts]
+        return self.call("purchase", self.at(epoch), sent, deadline, len(acks), *acks,
+                         len(attempts), *columns)
+
+    def buy(self, *args, **fields):
+        """One purchase; its token."""
+        reply = self.purchase([Attempt(*args, **fields)])
+        assert reply.status == "ok", reply
+        return reply.results[0]
+
+    def poll(self, acks=(), epoch=None):
+        return self.purchase([], acks, epoch=epoch)
+
+    def own_orders(self, buyer, epoch=None):
+        return self.call("own_orders", self.at(epoch), buyer)
+
+    def announce(self, units=(), letters=(), epoch=None):
+        flat = [item for row in units for item in row]
+        moves = [item for row in letters for item in row]
+        return self.call("adjust", self.at(epoch), "announce", len(units), *flat,
+                         len(letters), *moves)
+
+    def letters(self, letters, epoch=None):
+        return self.call("adjust", self.at(epoch), "letters", len(letters),
+                         *[item for row in letters for item in row])
+
+    def version(self):
+        """As meta tells it now; 0 when it cannot be read."""
+        try:
+            text = self.redis("HGET", self.key("meta"), "version")
+        except RedisError:  # another type
+            text = None
+        return int(text) if text and text.isdigit() else 0
+
+    def apply(self, epoch=None, version=None):
+        """`version`: of the announcement; without one, the present one."""
+        version = self.version() if version is None else version
+        return self.call("adjust", self.at(epoch), "apply", version)
+
+    def set_state(self, verb, epoch=None, version=None):
+        return self.call("set_state", self.at(epoch), verb,
+                         *([] if version is None else [version]))
+
+    def close_fence(self):
+        return self.call("close_fence")
+
+    def load_begin(self, epoch):
+        reply = self.call("load_begin", epoch)
+        if reply.status == "ok":
+            self.epoch = epoch
+        return reply
+
+    def load_part(self, kind, *items, epoch=None):
+        return self.call("load_part", self.at(epoch), kind, *items)
+
+    def load_end(self, state="loaded", epoch=None, **terms):
+        fields = {**TERMS, **terms, "state": state}
+        return self.call("load_end", self.at(epoch),
+                         *[item for pair in fields.items() for item in pair])
+
+    def load(self, stock, epoch=1, state="open", buyers=None, members=(), applied=(), **terms):
+        """The whole procedure, each step of which must be accepted."""
+        steps = [self.load_begin(epoch), self.load_part("stock", *flatten(stock))]
+        if buyers:
+            steps.append(self.load_part("buyers", *flatten(buyers)))
+        if members:
+            steps.append(self.load_part("listed", *members))
+        if applied:
+            steps.append(self.load_part("applied", *applied))
+        first = state if state in ("loaded", "paused", "ended", "frozen") else "loaded"
+        steps.append(self.load_end(first, **terms))
+        if state == "open":
+            steps.append(self.set_state("open"))
+        assert [step.status for step in steps] == ["ok"] * len(steps), steps
+        return self
+
+    def dump(self):
+        """All that is stored of the sale, as plain values; of another type: its text."""
+        found = self.redis.pipeline([(*READ[name], self.key(name), *READ_MORE.get(name, ()))
+                                     for name in READ])
+        seen = {}
+        for name, value in zip(READ, found):
+            if isinstance(value, RedisError):
+                value = self.redis("GET", self.key(name))
+            elif READ[name] == ("HGETALL",):
+                value = pairs_of(value)
+            elif READ[name] == ("SMEMBERS",):
+                value = set(value)
+            elif name == "outbox":
+                value = {entry: pairs_of(fields) for entry, fields in value}
+            seen[name] = value
+        # A stream of which everything is deleted is still there; to us it is none.
+        return {name: value for name, value in seen.items() if value}
+
+
+def pairs_of(flat):
+    return dict(zip(flat[::2], flat[1::2]))
+
+
+def flatten(pairs):
+    return [item for pair in pairs.items() for item in pair]

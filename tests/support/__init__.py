@@ -1,0 +1,1 @@
+"""What all Python tests share: services, processes, clients, waiting."""

@@ -1,0 +1,106 @@
+"""admin: a client of the worker's admin API."""
+
+import datetime
+import json
+import urllib.parse
+
+from support import http_raw
+from support.wait import wait_until
+
+LOAD_DEADLINE_S = 30
+
+
+class AdminError(Exception):
+    """The admin API refused; `response` says why."""
+
+    def __init__(self, response):
+        super().__init__(f"{response.status} {response.body.decode(errors='replace')}")
+        self.response = response
+
+
+def rfc3339(seconds_from_now):
+    when = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(
+        seconds=seconds_from_now)
+    return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Admin:
+    """Methods return the decoded answer; anything but 2xx raises AdminError."""
+
+    def __init__(self, address, token):
+        self.address, self.token = address, token
+
+    def call(self, method, path, body=None):
+        """The raw response, whatever its status."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        data = None
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return http_raw.request(self.address, method, f"/v1/admin/{path}", headers, data,
+                                timeout_s=30)
+
+    def ask(self, method, path, body=None):
+        response = self.call(method, path, body)
+        if not 200 <= response.status < 300:
+            raise AdminError(response)
+        return response.json() if response.body else None
+
+    def create_sale(self, stock=100, limit=1, opens_in_s=-60, closes_in_s=3600, **fields):
+        """Creates a sale; `stock`: units of sku "a", or {sku: units}. Returns its number."""
+        skus = stock if isinstance(stock, dict) else {"a": stock}
+        answer = self.ask("POST", "sales", {
+            "name": "test sale", "currency": "CNY", "limit_per_buyer": limit,
+            "opens_at": rfc3339(opens_in_s), "closes_at": rfc3339(closes_in_s),
+            "pay_window_s": 900,
+            "skus": [{"sku": sku, "price": 199900, "stock": units}
+                     for sku, units in skus.items()],
+            **fields})
+        return answer["sale"]
+
+    def sale(self, sale):
+        return self.ask("GET", f"sales/{sale}")
+
+    def load(self, sale):
+        """Starts a load; it goes on in the worker."""
+        return self.ask("POST", f"sales/{sale}/load")
+
+    def wait_state(self, sale, *states, deadline_s=LOAD_DEADLINE_S):
+        """Waits until the operator's view of the sale has one of these states."""
+        def reached():
+            found = self.sale(sale)
+            assert (found["load"] or {}).get("step") != "failed", found["load"]
+            return found.get("state") in states and found
+
+        return wait_until(reached, deadline_s, f"sale {sale} is {' or '.join(states)}")
+
+    def open_sale(self, **fields):
+        """Creates, loads and waits until it can be bought from. Returns its number."""
+        sale = self.create_sale(**fields)
+        self.load(sale)
+        self.wait_state(sale, "open")
+        return sale
+
+    def pause(self, sale):
+        return self.ask("POST", f"sales/{sale}/pause")
+
+    def resume(self, sale):
+        return self.ask("POST", f"sales/{sale}/resume")
+
+    def end(self, sale):
+        return self.ask("POST", f"sales/{sale}/end")
+
+    def add_stock(self, sale, sku, units, ref):
+        return self.ask("POST", f"sales/{sale}/skus/{sku}/stock", {"add": units, "ref": ref})
+
+    def orders(self, **query):
+        return self.ask("GET", "orders?" + urllib.parse.urlencode(query))
+
+    def order(self, order_no):
+        return self.ask("GET", f"orders/{order_no}")
+
+    def audit(self, sale):
+        return self.ask("GET", f"sales/{sale}/audit")
+
+    def dead_letters(self):
+        return self.ask("GET", "dead-letters")

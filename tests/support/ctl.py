@@ -1,0 +1,21 @@
+"""ctl: runs seckillctl against a stack's worker."""
+
+import os
+import subprocess
+
+from support import paths
+
+TIMEOUT_S = 60
+
+
+def ctl(stack, *words, token=True, url=True, environment=None):
+    """Its CompletedProcess; the caller judges the exit status."""
+    host, port = stack.admin.address
+    known = {name: value for name, value in os.environ.items() if not name.startswith("SECKILL_")}
+    if url:
+        known["SECKILL_ADMIN_URL"] = f"http://{host}:{port}"
+    if token:
+        known["SECKILL_ADMIN_TOKEN"] = stack.admin_token
+    return subprocess.run(
+        [paths.program("seckillctl"), *map(str, words)], env={**known, **(environment or {})},
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)

@@ -1,0 +1,176 @@
+"""db: what the three services really hold, read past the engine and the worker."""
+
+import dataclasses
+
+import confluent_kafka
+import msgpack
+import pymysql
+import redis
+
+ORDER_FIELDS = 12
+SEQ_BITS, EPOCH_BITS = 26, 14
+READ_DEADLINE_S = 20
+
+
+@dataclasses.dataclass(frozen=True)
+class OrderEvent:
+    """A record of seckill.orders, version 1, and where it lies."""
+
+    version: int
+    order_no: int
+    buyer: str
+    sku: str
+    quantity: int
+    unit_price: int
+    currency: str
+    slot: int
+    key_hash: str
+    won_at: int
+    pay_by: int
+    traceparent: str
+    partition: int = -1
+    offset: int = -1
+
+    @property
+    def sale(self):
+        return self.order_no >> (SEQ_BITS + EPOCH_BITS)
+
+    @property
+    def epoch(self):
+        return (self.order_no >> SEQ_BITS) & ((1 << EPOCH_BITS) - 1)
+
+    @property
+    def seq(self):
+        return self.order_no & ((1 << SEQ_BITS) - 1)
+
+    def encode(self):
+        """The bytes of the record, for tests that produce one themselves."""
+        return msgpack.packb(list(dataclasses.astuple(self))[:ORDER_FIELDS])
+
+
+def decode_order(raw, partition=-1, offset=-1):
+    fields = msgpack.unpackb(raw, raw=False, strict_map_key=True)
+    assert isinstance(fields, list) and len(fields) == ORDER_FIELDS, fields
+    return OrderEvent(*fields, partition=partition, offset=offset)
+
+
+def compose_order_no(sale, epoch, seq):
+    return (sale << (SEQ_BITS + EPOCH_BITS)) | (epoch << SEQ_BITS) | seq
+
+
+class Mysql:
+    """A session of its own a call: tests kill servers."""
+
+    def __init__(self, services):
+        self.services = services
+
+    def connect(self):
+        env = self.services.env
+        return pymysql.connect(
+            host=env["MYSQL_HOST"], port=int(env["MYSQL_PORT"]), user=env["MYSQL_USER"],
+            password=env["MYSQL_PASSWORD"], database=env["MYSQL_DATABASE"], autocommit=True,
+            connect_timeout=5, read_timeout=30, cursorclass=pymysql.cursors.DictCursor)
+
+    def rows(self, sql, *values):
+        with self.connect() as session, session.cursor() as cursor:
+            cursor.execute(sql, values)
+            return list(cursor.fetchall())
+
+    def value(self, sql, *values):
+        """The single value of a single row."""
+        rows = self.rows(sql, *values)
+        assert len(rows) == 1 and len(rows[0]) == 1, rows
+        return next(iter(rows[0].values()))
+
+    def execute(self, sql, *values):
+        """Changes data; returns the number of rows."""
+        with self.connect() as session, session.cursor() as cursor:
+            return cursor.execute(sql, values)
+
+
+class Redis:
+    """The keys of sales."""
+
+    def __init__(self, services):
+        host, port = services.redis_address
+        self.client = redis.Redis(host=host, port=port, decode_responses=True, protocol=2,
+                                  socket_timeout=10)
+
+    @staticmethod
+    def key(sale, name):
+        return f"{{s:{sale}}}:{name}"
+
+    def meta(self, sale):
+        return self.client.hgetall(self.key(sale, "meta"))
+
+    def stock(self, sale):
+        return {sku: int(units)
+                for sku, units in self.client.hgetall(self.key(sale, "stock")).items()}
+
+    def buyers(self, sale):
+        """{buyer: [entry fields]} with the fields of the contract in order."""
+        return {buyer: [entry.split(",") for entry in value.split(";")[1:]]
+                for buyer, value in self.client.hgetall(self.key(sale, "buyers")).items()}
+
+    def outbox(self, sale):
+        return self.client.xrange(self.key(sale, "outbox"))
+
+    def command_calls(self):
+        """{command: number of calls} of INFO commandstats."""
+        stats = self.client.info("commandstats")
+        return {name.removeprefix("cmdstat_"): entry["calls"] for name, entry in stats.items()}
+
+
+class Kafka:
+    """Whole topics, from their first record to the end they have now."""
+
+    def __init__(self, services):
+        self.brokers = services.env["KAFKA_BROKERS"]
+
+    def _consumer(self):
+        return confluent_kafka.Consumer({
+            "bootstrap.servers": self.brokers, "group.id": "tests", "enable.auto.commit": False,
+            "auto.offset.reset": "earliest", "enable.partition.eof": True})
+
+    def messages(self, topic):
+        """All messages of a topic, partition by partition in order."""
+        consumer = self._consumer()
+        try:
+            partitions = consumer.list_topics(topic, timeout=READ_DEADLINE_S).topics[
+                topic].partitions
+            consumer.assign([confluent_kafka.TopicPartition(
+                topic, number, confluent_kafka.OFFSET_BEGINNING) for number in partitions])
+            found, open_ends = [], set(partitions)
+            while open_ends:
+                message = consumer.poll(READ_DEADLINE_S)
+                assert message is not None, f"{topic}: no end within {READ_DEADLINE_S} s"
+                if message.error() is None:
+                    found.append(message)
+                elif message.error().code() == confluent_kafka.KafkaError._PARTITION_EOF:
+                    open_ends.discard(message.partition())
+                else:
+                    raise AssertionError(f"{topic}: {message.error()}")
+        finally:
+            consumer.close()
+        return sorted(found, key=lambda message: (message.partition(), message.offset()))
+
+    def orders(self, sale):
+        """The records of one sale, decoded. Poison that a test put into the log is passed over."""
+        events = []
+        for message in self.messages("seckill.orders"):
+            try:
+                events.append(decode_order(message.value(), message.partition(),
+                                           message.offset()))
+            except (ValueError, AssertionError, TypeError):
+                continue
+        return [event for event in events if event.sale == sale]
+
+    def produce(self, topic, value, key=None, partition=None):
+        """Writes one record and waits for its report."""
+        producer = confluent_kafka.Producer({"bootstrap.servers": self.brokers, "acks": "all"})
+        failures = []
+        where = {} if partition is None else {"partition": partition}
+        producer.produce(topic, value, key, on_delivery=lambda error, _: failures.append(error),
+                         **where)
+        assert producer.flush(READ_DEADLINE_S) == 0, "the record was not reported"
+        assert failures == [None], failures

@@ -1,0 +1,5 @@
+import time
+
+
+def test_thing():
+    time.sleep(1)

@@ -1,0 +1,2 @@
+/* long long long long long long long long long long long long long long long long long long long long long */
+int thing_run(void);

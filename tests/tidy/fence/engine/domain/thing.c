@@ -1,0 +1,3 @@
+#include <jansson.h>
+
+int thing_run(void);

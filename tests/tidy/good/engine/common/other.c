@@ -1,0 +1,3 @@
+#include "domain/things.def"
+
+int other_run(void);

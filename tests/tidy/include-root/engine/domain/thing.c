@@ -1,0 +1,3 @@
+#include "thing.h"
+
+int thing_run(void);

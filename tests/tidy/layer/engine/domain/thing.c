@@ -1,0 +1,3 @@
+#include "loop/loop.h"
+
+int thing_run(void);

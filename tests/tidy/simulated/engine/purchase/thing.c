@@ -1,0 +1,4 @@
+long thing_run(void)
+{
+    return clock_mono_us();
+}

@@ -1,0 +1,3 @@
+#include "http/http_conn.h"
+
+int thing_run(void);

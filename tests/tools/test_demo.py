@@ -1,0 +1,115 @@
+"""tools/demo: the README's first command. A small sale is enough."""
+
+import os
+import re
+import signal
+import subprocess
+
+import pytest
+
+from support import paths
+from support.wait import wait_until
+
+DEMO = paths.ROOT / "tools" / "demo"
+ENVIRONMENT = {**os.environ, "SECKILL_BUILD": str(paths.BUILD)}
+DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+
+
+def demo(*arguments, timeout_s=120):
+    return subprocess.run([DEMO, *arguments], env=ENVIRONMENT, text=True, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout_s,
+                          check=False)
+
+
+def running(directory):
+    """Command lines of the processes that work in the directory."""
+    found = []
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                with open(f"/proc/{entry}/cmdline", "rb") as file:
+                    line = file.read().replace(b"\0", b" ").decode(errors="replace")
+            except OSError:
+                continue
+            scripts = (f"{DEMO} ", f"{paths.ROOT / 'tools' / 'services'} ")
+            if f"{directory}/" in line and not any(name in line for name in scripts):
+                found.append(line)
+    return found
+
+
+@pytest.fixture
+def directory():
+    path = paths.work_directory("demo")
+    yield path
+    demo("--dir", path, "--stop")
+    assert not running(path)
+
+
+def test_help():
+    result = demo("--help")
+    assert result.returncode == DONE
+    for option in ("--stock", "--buyers", "--rate", "--engines", "--keep", "--stop", "--dir"):
+        assert option in result.stdout
+
+
+@pytest.mark.parametrize("arguments", [["--colour"], ["--stock"], ["--stock", "none"],
+                                       ["--stock", "-5"], ["--buyers", "0"], ["--engines", "9"],
+                                       ["more"]])
+def test_wrong_use_starts_nothing(arguments):
+    result = demo(*arguments)
+    assert result.returncode == USAGE
+    assert result.stdout.startswith("demo: ") and result.stdout.count("\n") == 1
+
+
+def test_a_kept_demo_answers_the_lines_it_prints(directory):
+    small = ("--dir", directory, "--stock", "200", "--buyers", "2000", "--rate", "2000")
+    result = demo(*small, "--engines", "2", "--keep")
+    assert result.returncode == DONE, result.stdout
+    for text in ("audit of sale 1: holds", "200 orders in MySQL", "accepted",
+                 "all is well", "from memory"):
+        assert text in result.stdout, result.stdout
+    again = demo(*small)
+    assert again.returncode == USAGE and "was left running" in again.stdout
+    pasted = re.findall(r"^(?:curl|\(set).*(?:\n  .*)*", result.stdout, re.M)
+    assert len(pasted) == 5
+    answers = [subprocess.run(["bash", "-c", text], capture_output=True, text=True, timeout=30,
+                              check=True).stdout for text in pasted]
+    assert answers[0].startswith("HTTP/1.1 200 ") and '"state":"open"' in answers[0]
+    assert answers[1].startswith("HTTP/1.1 201 ") and '"order_no":"' in answers[1]
+    assert answers[2].startswith("HTTP/1.1 200 ") and '"order_no":"' in answers[2]
+    assert 'result="accepted"' in answers[3]
+    assert "sale 2" in answers[4]
+    assert demo("--dir", directory, "--stop").returncode == DONE
+    assert not running(directory)
+    assert not (directory / "secrets").exists()
+
+
+def heed_sigint():
+    """A test run in the background of a shell ignores SIGINT, and so would its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+@pytest.mark.timeout(300)
+def test_ctrl_c_leaves_nothing_behind(directory, tmp_path):
+    log = tmp_path / "demo.log"
+    with open(log, "wb") as output:
+        process = subprocess.Popen([DEMO, "--dir", directory, "--rate", "500", "--buyers", "50000"],
+                                   env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=output,
+                                   stderr=output, start_new_session=True, preexec_fn=heed_sigint)
+    try:
+        wait_until(lambda: any("seckill-bench" in line for line in running(directory)), 120,
+                   "the buyers run")
+    finally:  # a failure must not leave a whole sale running
+        os.killpg(process.pid, signal.SIGINT)
+        status = process.wait(60)
+    assert status == INTERRUPTED, log.read_text()[-2000:]
+    assert not running(directory)
+    assert not (directory / "secrets").exists()
+
+
+def test_a_directory_of_somebody_else_is_not_emptied(directory):
+    precious = directory / "thesis.txt"
+    precious.write_text("three years")
+    result = demo("--dir", directory)
+    assert result.returncode == USAGE and "not empty" in result.stdout
+    assert precious.read_text() == "three years"

@@ -1,0 +1,229 @@
+"""seckill-bench against a server that the test writes: what it sends, counts, tells and refuses."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import threading
+
+import pytest
+
+from support import paths, ports
+
+DONE, ERRORS, USAGE, NOT_STARTED = 0, 1, 2, 3
+HEAD = b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n%s\r\n"
+
+
+def answer(status, body, fields=b""):
+    data = json.dumps(body).encode()
+    return HEAD % (status, len(data), fields) + data
+
+
+def won(number, replayed=False):
+    return answer(201, {"order_no": str(number)},
+                  b"Idempotent-Replayed: true\r\n" if replayed else b"")
+
+
+SOLD_OUT = answer(409, {"status": 409, "code": "sold-out"})
+
+
+class Server:
+    """Answers each request by decide(number, head, body): bytes, or None to close."""
+
+    def __init__(self, decide):
+        self.decide, self.heads, self.lock = decide, [], threading.Lock()
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self.url = "http://127.0.0.1:%d" % self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            connection, _ = self.listener.accept()
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection):
+        data = b""
+        with connection:
+            while True:
+                while b"\r\n\r\n" not in data:
+                    more = connection.recv(65536)
+                    if not more:
+                        return
+                    data += more
+                head, _, data = data.partition(b"\r\n\r\n")
+                length = re.search(rb"Content-Length: (\d+)", head)
+                size = int(length[1]) if length else 0
+                while len(data) < size:
+                    data += connection.recv(65536)
+                body, data = data[:size], data[size:]
+                with self.lock:
+                    number = len(self.heads)
+                    self.heads.append(head.decode())
+                reply = self.decide(number, head.decode(), body)
+                if reply is None:
+                    return
+                connection.sendall(reply)
+
+
+@pytest.fixture
+def secret_file(tmp_path):
+    path = tmp_path / "secret"
+    path.write_bytes(b"0123456789abcdef0123456789abcdef\n")
+    return path
+
+
+@pytest.fixture
+def bench(tmp_path, secret_file):
+    def run(url, *arguments):
+        clean = {name: value for name, value in os.environ.items()
+                 if not name.startswith("SECKILL_")}
+        files = ["--told", str(tmp_path / "told"), "--json", str(tmp_path / "report")]
+        result = subprocess.run(
+            [paths.program("seckill-bench"), "--url", url, "--sale", "7", "--secret-file",
+             str(secret_file), "--connections", "4", "--quiet", *files, *map(str, arguments)],
+            env=clean, capture_output=True, text=True, timeout=60, check=False)
+        if (tmp_path / "report").exists():
+            result.report = json.loads((tmp_path / "report").read_text())
+            result.told = (tmp_path / "told").read_text().splitlines()
+        return result
+    return run
+
+
+def test_help_lists_every_option():
+    result = subprocess.run([paths.program("seckill-bench"), "--help"], capture_output=True,
+                            text=True, timeout=30, check=False)
+    assert result.returncode == DONE
+    source = (paths.ROOT / "bench" / "load" / "options.c").read_text()
+    options = re.findall(r'^    \{"([a-z-]+)", (?:required|no)_argument', source, re.M)
+    assert len(options) > 25
+    for option in options:
+        assert "--" + option in result.stdout, option
+
+
+@pytest.mark.parametrize("arguments, complaint", [
+    (["--buyers", "0"], "--buyers is a number from 1"),
+    (["--rate", "1k"], '--rate is a number from 1 to 1000000, not "1k"'),
+    (["--twice", "1.5", "--buyers", "1"], "--twice is a number from 0 to 1"),
+    (["--twice", "0.6", "--repeat", "0.6", "--buyers", "1"], "--twice and --repeat"),
+    (["--sku", "a b", "--buyers", "1"], "--sku is 1 to 32"),
+    (["--mode", "fast", "--buyers", "1"], "--mode is purchase"),
+    (["--cpu", "engine", "--buyers", "1"], "--cpu is NAME=PID"),
+    (["--cpu", "engine=x", "--buyers", "1"], "--cpu needs process ids"),
+    (["--warmup", "5", "--duration", "5"], "--warmup leaves nothing"),
+    (["--threads", "9", "--connections", "8", "--buyers", "1"], "--threads"),
+    (["--secret-file", "/nonexistent", "--buyers", "1"], "/nonexistent"),
+    (["--url", "https://127.0.0.1:1", "--buyers", "1"], "--url is http://"),
+    (["--url", "http://shop:80", "--buyers", "1"], "numeric"),
+    (["--buyers", "1", "more"], 'what is "more"'),
+    ([], "--buyers or --duration is needed"),
+])
+def test_wrong_use_is_refused_before_anything_is_sent(bench, arguments, complaint):
+    result = bench("http://127.0.0.1:1", *arguments)
+    assert result.returncode == USAGE
+    assert complaint in result.stderr and result.stderr.count("\n") == 1
+
+
+def test_a_server_that_is_not_there_is_named(bench):
+    port = ports.free_port()
+    result = bench(f"http://127.0.0.1:{port}", "--buyers", 1)
+    assert result.returncode == NOT_STARTED
+    assert f"127.0.0.1:{port}" in result.stderr and "refused" in result.stderr
+
+
+def test_outcomes_are_counted_and_told(bench):
+    def decide(number, head, body):
+        assert json.loads(body)["quantity"] == 2
+        return won(1000 + number) if number < 10 else SOLD_OUT
+    result = bench(Server(decide).url, "--buyers", 50, "--rate", 1000, "--quantity", 2)
+    assert result.returncode == DONE, result
+    assert result.report["outcomes"] == {"accepted": 10, "sold-out": 40}
+    assert result.report["latency_ms"]["won"]["count"] == 10
+    assert sorted(line.split()[0] for line in result.told) == ["accepted"] * 10 + ["sold-out"] * 40
+    assert {line.split()[2] for line in result.told} == {"-", *map(str, range(1000, 1010))}
+    assert len({line.split()[1] for line in result.told}) == 50
+
+
+def test_some_try_twice_and_some_repeat_with_their_key(bench):
+    keys = {}
+
+    def decide(number, head, _):
+        key = re.search(r"Idempotency-Key: (\S+)", head)
+        if key is None:
+            return SOLD_OUT
+        assert 16 <= len(key[1]) <= 64
+        keys[key[1]] = keys.get(key[1], 0) + 1
+        return won(5000 + number, replayed=keys[key[1]] == 2)
+    server = Server(decide)
+    result = bench(server.url, "--buyers", 1000, "--rate", 3000, "--twice", 0.2, "--repeat", 0.3,
+                   "--keyed", 0, "--again-after", 50)
+    outcomes = result.report["outcomes"]
+    assert outcomes["accepted"] == outcomes["replayed"] == pytest.approx(300, abs=60)
+    assert outcomes["sold-out"] == pytest.approx(500 + 400, abs=120)
+    assert set(keys.values()) == {2}
+
+
+def test_a_lost_connection_is_neither_a_win_nor_a_no(bench):
+    result = bench(Server(lambda number, *_: None if number == 3 else SOLD_OUT).url,
+                   "--buyers", 20, "--rate", 1000)
+    assert result.returncode == ERRORS
+    assert result.report["outcomes"] == {"sold-out": 19, "lost": 1}
+    assert sum(line.startswith("lost ") for line in result.told) == 1
+
+
+def test_bytes_that_are_no_http_are_an_error(bench):
+    result = bench(Server(lambda number, *_: b"what?\r\n\r\n" if number == 3 else SOLD_OUT).url,
+                   "--buyers", 20, "--rate", 1000)
+    assert result.returncode == ERRORS and result.report["outcomes"]["malformed"] == 1
+
+
+def test_an_answer_that_never_comes_is_a_timeout_and_holds_nobody_up(bench):
+    result = bench(Server(lambda number, *_: b"" if number == 3 else SOLD_OUT).url,
+                   "--buyers", 50, "--rate", 500, "--timeout", 300)
+    assert result.returncode == ERRORS
+    assert result.report["outcomes"] == {"sold-out": 49, "timeout": 1}
+    assert result.report["latency_ms"]["all"]["max"] >= 300
+
+
+def test_latency_counts_from_the_intended_time(bench):
+    """One connection, and a server that stalls once: those who had to wait are seen waiting."""
+    release = threading.Event()
+
+    def decide(number, *_):
+        if number == 10:
+            release.wait(0.5)
+        return SOLD_OUT
+    result = bench(Server(decide).url, "--buyers", 100, "--rate", 200, "--connections", 1)
+    assert result.returncode == DONE
+    assert result.report["latency_ms"]["all"]["p50"] > 100
+    assert result.report["late"] > 50
+
+
+def test_half_an_answer_is_waited_for(bench):
+    result = bench(Server(lambda *_: SOLD_OUT[:20]).url, "--buyers", 1, "--timeout", 300)
+    assert result.report["outcomes"] == {"timeout": 1}
+
+
+def test_a_polite_close_costs_nothing(bench):
+    body = json.dumps({"status": 409, "code": "sold-out"}).encode()
+    closing = HEAD % (409, len(body), b"Connection: close\r\n") + body
+    result = bench(Server(lambda number, *_: closing if number % 5 == 0 else SOLD_OUT).url,
+                   "--buyers", 50, "--rate", 500)
+    assert result.returncode == DONE
+    assert result.report["outcomes"] == {"sold-out": 50} and result.report["reopened"] == 10
+
+
+def test_a_bad_token_is_what_bad_token_mode_wants(bench):
+    refusal = answer(401, {"status": 401, "code": "token-bad"})
+    server = Server(lambda *_: refusal)
+    assert bench(server.url, "--buyers", 5, "--rate", 100).returncode == ERRORS
+    assert bench(server.url, "--buyers", 5, "--rate", 100, "--mode", "bad-token").returncode == DONE
+
+
+def test_a_closed_loop_sends_when_it_was_answered_and_cpu_is_told(bench):
+    result = bench(Server(lambda *_: SOLD_OUT).url, "--closed", "--duration", 1, "--warmup", 0.3,
+                   "--cpu", f"test={os.getpid()}", "--threads", 2)
+    assert result.returncode == DONE
+    assert result.report["sent"] == result.report["answered"] > 100
+    assert result.report["window_seconds"] == pytest.approx(0.7, abs=0.2)
+    assert result.report["cpu_us_per_request"]["test"] > 0

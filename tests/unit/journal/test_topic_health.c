@@ -1,0 +1,89 @@
+#include "journal/topic_health.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+static struct topic_health health;
+static const struct topic_check good = {.status = ERR_OK, .weakness = "1 replica(s)"};
+static const struct topic_check silent = {.status = ERR_UNAVAILABLE, .why = "no broker answers"};
+static const struct topic_check missing = {.status = ERR_NOT_FOUND, .why = "topic x is missing"};
+
+static bool is_ready(void)
+{
+    const char *why;
+
+    return topic_health_is_ready(&health, &why);
+}
+
+static void assert_why(const char *expected)
+{
+    const char *why = "ready";
+
+    cr_assert_not(topic_health_is_ready(&health, &why));
+    cr_assert_str_eq(why, expected);
+}
+
+static void begin(void)
+{
+    topic_health_init(&health);
+}
+
+TestSuite(topic_health, .init = begin);
+
+Test(topic_health, is_not_ready_before_the_first_answer)
+{
+    assert_why("Kafka has not answered yet");
+    topic_health_checked(&health, &silent);
+    assert_why("no broker answers");
+    cr_assert_null(topic_health_weakness(&health));
+}
+
+Test(topic_health, a_missing_topic_counts_at_once)
+{
+    topic_health_checked(&health, &good);
+    topic_health_reported(&health);
+    topic_health_checked(&health, &missing);
+    assert_why("topic x is missing");
+}
+
+Test(topic_health, silence_counts_the_second_time)
+{
+    topic_health_checked(&health, &good);
+    topic_health_checked(&health, &silent);
+    cr_assert(is_ready());
+    topic_health_checked(&health, &good);
+    topic_health_checked(&health, &silent);
+    cr_assert(is_ready());
+    topic_health_checked(&health, &silent);
+    assert_why("no broker answers");
+    topic_health_checked(&health, &good);
+    cr_assert(is_ready());
+}
+
+Test(topic_health, silence_does_not_count_while_records_are_reported)
+{
+    topic_health_checked(&health, &good);
+    for (int i = 0; i < 5; i++) {
+        topic_health_reported(&health);
+        topic_health_checked(&health, &silent);
+        cr_assert(is_ready());
+    }
+    topic_health_checked(&health, &silent);
+    topic_health_checked(&health, &silent);
+    cr_assert_not(is_ready());
+}
+
+Test(topic_health, lost_brokers_count_at_once_until_one_is_heard_of)
+{
+    topic_health_checked(&health, &good);
+    topic_health_lost(&health);
+    assert_why("no Kafka broker can be reached");
+    topic_health_checked(&health, &silent);
+    cr_assert_not(is_ready());
+    topic_health_checked(&health, &good);
+    cr_assert(is_ready());
+    topic_health_lost(&health);
+    topic_health_reported(&health);
+    cr_assert(is_ready());
+    cr_assert_str_eq(topic_health_weakness(&health), "1 replica(s)");
+}

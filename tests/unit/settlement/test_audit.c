@@ -1,0 +1,335 @@
+/* The audit's reading on fakes: between two looks, and every service named that does not answer. */
+#include "settlement/audit.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "codec/order_event.h"
+#include "common/conf.h"
+#include "inventory/sale_reader.h"
+#include "journal/log_reader.h"
+#include "journal/order_log_blocking.h"
+#include "ledger/dead_store.h"
+#include "ledger/offset_store.h"
+#include "ledger/order_audit.h"
+#include "ledger/outbox_store.h"
+#include "settlement/audit_data.h"
+#include "unit/settlement/quiet.h"
+
+/* One step of the reading, each of which may fail. */
+enum step {
+    READ_SALE = 1,
+    CREATE_LOG,
+    META,
+    OUTBOX_COUNT,
+    ENDS,
+    OFFSETS,
+    PENDING,
+    UNITS,
+    ENTRIES,
+    LOG,
+    ROWS,
+    SUMS,
+    FINDINGS,
+    DEAD,
+    STEP_COUNT
+};
+
+static struct {
+    enum step fails;
+    uint64_t sql_outbox, redis_outbox;
+    uint32_t looks;
+    uint32_t moves_at; /* from this look on Redis' seq is another; 0: never */
+    bool ends_by_sleep;
+    uint32_t judged;
+    size_t rows, records, entries; /* as judged */
+    uint64_t live;
+    bool is_open;
+} world;
+
+static enum err step(enum step which)
+{
+    return world.fails == which ? ERR_UNAVAILABLE : ERR_OK;
+}
+
+enum err sale_store_read(struct mysql_link *link, struct sale_id sale, struct sale_row *ret_row)
+{
+    (void)link;
+    memset(ret_row, 0, sizeof *ret_row);
+    ret_row->definition.sale = sale;
+    ret_row->definition.epoch = 3;
+    ret_row->definition.sku_count = 1;
+    ret_row->definition.skus[0].total = 5;
+    cr_assert_eq(sku_parse("a", 1, &ret_row->definition.skus[0].sku), ERR_OK);
+    return sale.value == 7 ? step(READ_SALE) : ERR_NOT_FOUND;
+}
+
+enum err order_log_blocking_create(const struct order_log_blocking_options *options,
+                                   struct order_log_blocking **ret_log)
+{
+    (void)options;
+    *ret_log = NULL;
+    world.is_open = world.fails != CREATE_LOG;
+    return step(CREATE_LOG);
+}
+
+void order_log_blocking_destroy(struct order_log_blocking *log)
+{
+    (void)log;
+    world.is_open = false;
+}
+
+enum err sale_reader_meta(struct redis_blocking *redis, struct sale_id sale,
+                          struct sale_meta *ret_meta)
+{
+    (void)redis;
+    (void)sale;
+    memset(ret_meta, 0, sizeof *ret_meta);
+    world.looks++;
+    ret_meta->head.epoch = 3;
+    ret_meta->head.seq = world.moves_at > 0 && world.looks >= world.moves_at ? 2 : 1;
+    return step(META);
+}
+
+enum err sale_reader_outbox_count(struct redis_blocking *redis, struct sale_id sale,
+                                  uint64_t *ret_count)
+{
+    (void)redis;
+    (void)sale;
+    *ret_count = world.redis_outbox;
+    return step(OUTBOX_COUNT);
+}
+
+enum err order_log_blocking_ends(struct order_log_blocking *log, uint32_t timeout_ms,
+                                 uint64_t ends[static LOG_PARTITIONS_MAX],
+                                 uint32_t *ret_partition_count)
+{
+    (void)log;
+    (void)timeout_ms;
+    ends[0] = 1;
+    *ret_partition_count = 1;
+    return step(ENDS);
+}
+
+enum err offset_store_list(struct mysql_link *link, const char *topic, offset_row_fn *each,
+                           void *arg)
+{
+    const struct offset_row row = {.part = 0, .next = 1};
+
+    (void)link;
+    (void)topic;
+    return world.fails == OFFSETS ? ERR_UNAVAILABLE : each(arg, &row);
+}
+
+enum err outbox_store_pending_count(struct mysql_link *link, struct sale_id sale,
+                                    uint64_t *ret_count)
+{
+    (void)link;
+    (void)sale;
+    *ret_count = world.sql_outbox;
+    return step(PENDING);
+}
+
+enum err sale_reader_units(struct redis_blocking *redis, struct sale_id sale, bool held,
+                           struct sale_left ret_left[static SALE_SKUS_MAX], uint32_t *ret_count)
+{
+    (void)redis;
+    (void)sale;
+    (void)held;
+    (void)ret_left;
+    *ret_count = 0;
+    return step(UNITS);
+}
+
+enum err sale_reader_orders(struct redis_blocking *redis, struct sale_id sale,
+                            sale_reader_order_fn *each, void *arg)
+{
+    const struct order_entry entry = {.order_no = {1}};
+    const struct buyer buyer = {.size = 1, .text = "b"};
+
+    (void)redis;
+    (void)sale;
+    return world.fails == ENTRIES ? ERR_UNAVAILABLE : each(arg, &buyer, &entry);
+}
+
+/* Three records: of this sale, of another, and one that cannot be read. */
+enum err log_reader_run(const struct log_reader_options *options, log_reader_fn *each, void *arg,
+                        char error[static LOG_READER_TEXT_SIZE], uint64_t *ret_count)
+{
+    (void)options;
+    (void)ret_count;
+    for (const char *at = "7 8 x"; *at; at++) {
+        const enum err err = *at == ' ' ? ERR_OK : each(arg, 0, 0, at, 1);
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    snprintf(error, LOG_READER_TEXT_SIZE, "kafka-text");
+    return step(LOG);
+}
+
+enum order_event_fault order_event_read(const void *bytes, size_t size,
+                                        struct order_record *ret_record, struct order_no *ret_hint)
+{
+    const char *text = bytes;
+
+    (void)size;
+    if (*text == 'x') {
+        ret_hint->value = 0;
+        return (enum order_event_fault)1;
+    }
+    memset(ret_record, 0, sizeof *ret_record);
+    cr_assert_eq(
+        order_no_make((struct sale_id){(uint32_t)(*text - '0')}, 3, 1, &ret_record->order_no),
+        ERR_OK);
+    return ORDER_EVENT_FAULT_NONE;
+}
+
+enum err order_store_each(struct mysql_link *link, struct sale_id sale, order_row_fn *each,
+                          void *arg)
+{
+    struct order_row row = {.record = {.order_no = {1}, .quantity = 2}};
+
+    (void)link;
+    (void)sale;
+    cr_assert_eq(sku_parse("a", 1, &row.record.sku), ERR_OK);
+    return world.fails == ROWS ? ERR_UNAVAILABLE : each(arg, &row);
+}
+
+enum err sale_store_ledger_sums(struct mysql_link *link, struct sale_id sale, sale_ledger_fn *each,
+                                void *arg)
+{
+    (void)link;
+    (void)sale;
+    (void)each;
+    (void)arg;
+    return step(SUMS);
+}
+
+enum err order_audit_findings(struct mysql_link *link, struct sale_id sale, uint32_t limit,
+                              struct order_findings *ret_findings)
+{
+    (void)link;
+    (void)sale;
+    (void)limit;
+    memset(ret_findings, 0, sizeof *ret_findings);
+    return step(FINDINGS);
+}
+
+enum err dead_store_open_count(struct mysql_link *link, struct sale_id sale, uint64_t *ret_of_sale,
+                               uint64_t *ret_of_none)
+{
+    (void)link;
+    (void)sale;
+    *ret_of_sale = *ret_of_none = 0;
+    return step(DEAD);
+}
+
+void audit_judge(struct audit *audit)
+{
+    world.judged++;
+    world.rows = audit->rows.count;
+    world.records = audit->records.count;
+    world.entries = audit->entries.count;
+    world.live = audit->skus[0].live;
+    cr_assert_eq(audit->unreadable, 1);
+}
+
+static struct conf conf;
+static struct audit_context context = {.conf = &conf, .rest_wait_ms = 1000};
+static struct audit_report report;
+static char why[AUDIT_TEXT_SIZE];
+
+static void end(void)
+{
+    cr_assert_not(world.is_open, "the log is closed on every path");
+}
+
+TestSuite(audit, .fini = end);
+
+static enum err run(void)
+{
+    return audit_run(&context, (struct sale_id){7}, &report, why);
+}
+
+Test(audit, an_unknown_sale_is_told)
+{
+    cr_assert_eq(audit_run(&context, (struct sale_id){8}, &report, why), ERR_NOT_FOUND);
+}
+
+Test(audit, a_service_that_does_not_answer_is_named)
+{
+    static const char *const names[STEP_COUNT] = {
+        [READ_SALE] = "MySQL",    [CREATE_LOG] = "Kafka", [META] = "Redis",
+        [OUTBOX_COUNT] = "Redis", [ENDS] = "Kafka",       [OFFSETS] = "MySQL",
+        [PENDING] = "MySQL",      [UNITS] = "Redis",      [ENTRIES] = "Redis",
+        [LOG] = "Kafka",          [ROWS] = "MySQL",       [SUMS] = "MySQL",
+        [FINDINGS] = "MySQL",     [DEAD] = "MySQL",
+    };
+
+    for (world.fails = 1; world.fails < STEP_COUNT; world.fails++) {
+        cr_assert_eq(run(), ERR_UNAVAILABLE, "step %d", world.fails);
+        cr_assert_eq(strncmp(why, names[world.fails], strlen(names[world.fails])), 0, "step %d: %s",
+                     world.fails, why);
+        cr_assert_not(world.is_open);
+    }
+    cr_assert_eq(world.judged, 0, "half a reading is not judged");
+}
+
+Test(audit, a_stopped_worker_ends_the_audit)
+{
+    world.sql_outbox = 1;
+    quiet.sleeps_max = 2;
+    cr_assert_eq(run(), ERR_CLOSED);
+    cr_assert_eq(quiet.sleeps, 2);
+}
+
+Test(audit, a_stopped_worker_does_not_read_the_log_to_its_end)
+{
+    quiet.is_stopped = true;
+    cr_assert_eq(run(), ERR_CLOSED);
+    cr_assert_eq(world.judged, 0);
+}
+
+Test(audit, two_looks_that_differ_are_not_rest)
+{
+    world.moves_at = 3; /* waiting, before, after */
+    cr_assert_eq(run(), ERR_OK);
+    cr_assert_eq(world.looks, 3);
+    cr_assert_not(report.at_rest);
+}
+
+Test(audit, what_waits_in_an_outbox_is_not_rest)
+{
+    world.redis_outbox = 1;
+    cr_assert_eq(run(), ERR_OK);
+    cr_assert_not(report.at_rest);
+    cr_assert_geq(quiet.now_us, 1000000, "rest was waited for");
+}
+
+static void empty_outbox(uint32_t ms)
+{
+    (void)ms;
+    world.sql_outbox = 0;
+}
+
+Test(audit, rest_is_waited_for)
+{
+    world.sql_outbox = 1;
+    quiet.on_sleep = empty_outbox;
+    cr_assert_eq(run(), ERR_OK);
+    cr_assert(report.at_rest);
+    cr_assert_eq(quiet.sleeps, 1);
+}
+
+Test(audit, all_three_are_read_and_judged_once)
+{
+    cr_assert_eq(run(), ERR_OK);
+    cr_assert(report.at_rest);
+    cr_assert_eq(world.judged, 1);
+    cr_assert_eq(world.rows, 1);
+    cr_assert_eq(world.records, 1, "records of other sales are theirs");
+    cr_assert_eq(world.entries, 1);
+    cr_assert_eq(world.live, 2);
+}

@@ -1,0 +1,129 @@
+#include "settlement/audit_list.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+static void add(struct audit_list *list, uint64_t order_no, uint64_t content)
+{
+    const struct audit_item item = {.order_no = {order_no}, .content = content, .entry = content};
+
+    cr_assert_eq(audit_list_add(list, &item), ERR_OK);
+}
+
+Test(audit_list, an_empty_list_is_fine)
+{
+    struct audit_list a = {0}, b = {0};
+
+    audit_list_settle(&a);
+    audit_list_settle(&b);
+    const struct audit_difference found = audit_list_compare(&a, &b, AUDIT_BY_CONTENT);
+    cr_assert_eq(found.only_a + found.only_b + found.different, 0);
+    audit_list_finish(&a);
+}
+
+Test(audit_list, the_same_record_twice_is_repeated_not_a_clash)
+{
+    struct audit_list list = {0};
+
+    add(&list, 7, 1);
+    add(&list, 5, 2);
+    add(&list, 7, 1);
+    audit_list_settle(&list);
+    cr_assert_eq(list.count, 2);
+    cr_assert_eq(list.repeated, 1);
+    cr_assert_eq(list.clashes, 0);
+    cr_assert_eq(list.items[0].order_no.value, 5);
+    audit_list_finish(&list);
+}
+
+Test(audit_list, one_number_with_two_contents_is_a_clash)
+{
+    struct audit_list list = {0};
+
+    add(&list, 7, 1);
+    add(&list, 7, 2);
+    audit_list_settle(&list);
+    cr_assert_eq(list.count, 1);
+    cr_assert_eq(list.clashes, 1);
+    cr_assert_eq(list.clash.value, 7);
+    audit_list_finish(&list);
+}
+
+Test(audit_list, compare_names_the_first_of_each_kind)
+{
+    struct audit_list a = {0}, b = {0};
+
+    add(&a, 1, 1);
+    add(&a, 2, 1);
+    add(&a, 3, 1);
+    add(&a, 9, 1);
+    add(&b, 2, 2);
+    add(&b, 3, 1);
+    add(&b, 4, 1);
+    add(&b, 8, 1);
+    audit_list_settle(&a);
+    audit_list_settle(&b);
+    const struct audit_difference found = audit_list_compare(&a, &b, AUDIT_BY_CONTENT);
+    cr_assert_eq(found.only_a, 2);
+    cr_assert_eq(found.first_a.value, 1);
+    cr_assert_eq(found.only_b, 2);
+    cr_assert_eq(found.first_b.value, 4);
+    cr_assert_eq(found.different, 1);
+    cr_assert_eq(found.first_different.value, 2);
+    audit_list_finish(&a);
+    audit_list_finish(&b);
+}
+
+static struct order_record record(void)
+{
+    struct order_record made = {.version = 1,
+                                .order_no = {1},
+                                .quantity = 1,
+                                .unit_price = 199900,
+                                .currency = "CNY",
+                                .won_at_ms = 1700000000000};
+
+    cr_assert_eq(buyer_parse("b1", 2, &made.buyer), ERR_OK);
+    cr_assert_eq(sku_parse("black", 5, &made.sku), ERR_OK);
+    return made;
+}
+
+Test(audit_list, every_field_of_the_promise_changes_the_content)
+{
+    const struct order_record good = record();
+    const uint64_t hash = audit_content(&good);
+    struct order_record other = good;
+
+    cr_assert_eq(audit_content(&other), hash);
+    other.quantity = 2;
+    cr_assert_neq(audit_content(&other), hash);
+    other = good;
+    other.unit_price++;
+    cr_assert_neq(audit_content(&other), hash);
+    other = good;
+    other.won_at_ms++;
+    cr_assert_neq(audit_content(&other), hash);
+    other = good;
+    memcpy(other.currency, "USD", 4);
+    cr_assert_neq(audit_content(&other), hash);
+    other = good;
+    cr_assert_eq(buyer_parse("b2", 2, &other.buyer), ERR_OK);
+    cr_assert_neq(audit_content(&other), hash);
+    other = good;
+    cr_assert_eq(sku_parse("white", 5, &other.sku), ERR_OK);
+    cr_assert_neq(audit_content(&other), hash);
+    other = good;
+    memset(other.key_hash.hex, 'a', KEY_HASH_SIZE);
+    cr_assert_neq(audit_content(&other), hash);
+}
+
+Test(audit_list, row_and_entry_of_one_order_have_one_entry_hash)
+{
+    const struct order_record row = record();
+    struct order_entry entry = {.sku = row.sku, .quantity = 1, .won_at_ms = row.won_at_ms};
+
+    entry.key_hash = row.key_hash;
+    const uint64_t hash = audit_entry(&row.buyer, &entry);
+    entry.quantity = 2;
+    cr_assert_neq(audit_entry(&row.buyer, &entry), hash);
+}

@@ -1,0 +1,179 @@
+/* The catalogue on fakes: whose times it tells, and that its claim is always ended. */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/conf.h"
+#include "inventory/catalogue_put.h"
+#include "inventory/sale_reader.h"
+#include "ledger/sale_store.h"
+#include "settlement/guard.h"
+#include "unit/settlement/quiet.h"
+
+static struct {
+    uint32_t sales; /* 1 to sales were loaded */
+    enum err claim_err, list_err, add_err, send_err, progress_err;
+    uint32_t lost_meta; /* this sale's meta cannot be read: meta_err */
+    enum err meta_err;
+    uint32_t added, sent, puts;
+    uint32_t deadline_of[512]; /* D as put */
+    bool has_ended;
+    enum guard_step end;
+} world;
+
+enum err guard_store_claim(struct mysql_link *link, struct sale_id sale, const char *owner,
+                           uint32_t stale_ms, struct guard_claim *ret_claim)
+{
+    (void)link;
+    (void)owner;
+    cr_assert(sale.value == 0 && stale_ms == GUARD_STALE_MS);
+    *ret_claim = (struct guard_claim){.fence = 2};
+    return world.claim_err;
+}
+
+enum err guard_store_progress(struct mysql_link *link, const struct guard_claim *claim,
+                              const struct guard_progress *progress)
+{
+    (void)link;
+    cr_assert_eq(claim->fence, 2);
+    world.has_ended = true;
+    world.end = progress->step;
+    return world.progress_err;
+}
+
+enum err sale_store_list(struct mysql_link *link, const struct sale_filter *filter,
+                         sale_row_fn *each, void *arg)
+{
+    (void)link;
+    cr_assert(filter->loaded_only);
+    for (uint32_t sale = filter->after.value + 1, n = 0; sale <= world.sales && n < filter->limit;
+         sale++, n++) {
+        const struct sale_row row = {.definition = {.sale = {sale}, .epoch = 2}};
+        const enum err err = each(arg, &row);
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    return world.list_err;
+}
+
+enum err sale_reader_meta(struct redis_blocking *redis, struct sale_id sale,
+                          struct sale_meta *ret_meta)
+{
+    (void)redis;
+    memset(ret_meta, 0, sizeof *ret_meta);
+    ret_meta->times.deadline_ms = 2000;
+    return sale.value == world.lost_meta ? world.meta_err : ERR_OK;
+}
+
+struct catalogue_put *catalogue_put_create(void)
+{
+    world.puts++;
+    return malloc(1);
+}
+
+void catalogue_put_destroy(struct catalogue_put *put)
+{
+    world.puts--;
+    free(put);
+}
+
+enum err catalogue_put_add(struct catalogue_put *put, const struct sale_definition *definition)
+{
+    (void)put;
+    world.deadline_of[definition->sale.value] = definition->times.deadline_ms;
+    world.added++;
+    return world.add_err;
+}
+
+enum err catalogue_put_send(struct catalogue_put *put, struct redis_blocking *redis,
+                            uint64_t *ret_revision)
+{
+    (void)put;
+    (void)redis;
+    world.sent++;
+    *ret_revision = 9;
+    return world.send_err;
+}
+
+static struct conf conf;
+static const struct guard_context context = {.conf = &conf, .owner = "me"};
+
+static void begin(void)
+{
+    conf.sale_deadline_ms = 1000;
+    world.sales = 3;
+}
+
+static void end(void)
+{
+    cr_assert_eq(world.puts, 0);
+}
+
+TestSuite(guard_catalogue, .init = begin, .fini = end);
+
+Test(guard_catalogue, another_writer_is_left_alone)
+{
+    world.claim_err = ERR_BUSY;
+    cr_assert_eq(guard_write_catalogue(&context), ERR_BUSY);
+    cr_assert(world.added == 0 && !world.has_ended);
+}
+
+Test(guard_catalogue, mysql_away_sends_nothing)
+{
+    quiet.ensure_err = ERR_UNAVAILABLE;
+    cr_assert_eq(guard_write_catalogue(&context), ERR_UNAVAILABLE);
+    quiet.ensure_err = ERR_OK;
+    world.list_err = ERR_LOST;
+    cr_assert_eq(guard_write_catalogue(&context), ERR_LOST);
+    cr_assert_eq(world.sent, 0);
+    cr_assert_eq(world.end, GUARD_STEP_FAILED);
+}
+
+Test(guard_catalogue, a_lost_reply_does_not_change_a_sales_times)
+{
+    world.lost_meta = 2;
+    world.meta_err = ERR_LOST;
+    cr_assert_eq(guard_write_catalogue(&context), ERR_LOST);
+    cr_assert_eq(world.sent, 0);
+    cr_assert_eq(world.end, GUARD_STEP_FAILED);
+}
+
+Test(guard_catalogue, too_many_sales_are_told)
+{
+    world.add_err = ERR_RANGE;
+    cr_assert_eq(guard_write_catalogue(&context), ERR_RANGE);
+    cr_assert_eq(world.end, GUARD_STEP_FAILED);
+}
+
+Test(guard_catalogue, redis_away_ends_the_claim)
+{
+    world.send_err = ERR_UNAVAILABLE;
+    cr_assert_eq(guard_write_catalogue(&context), ERR_UNAVAILABLE);
+    cr_assert_eq(world.end, GUARD_STEP_FAILED);
+}
+
+Test(guard_catalogue, what_a_sleeper_wrote_is_written_again)
+{
+    world.progress_err = ERR_FENCED;
+    cr_assert_eq(guard_write_catalogue(&context), ERR_BUSY);
+    cr_assert_eq(world.sent, 1);
+}
+
+Test(guard_catalogue, times_are_those_of_the_load_or_ours_where_redis_has_none)
+{
+    world.lost_meta = 2;
+    world.meta_err = ERR_NOT_FOUND;
+    cr_assert_eq(guard_write_catalogue(&context), ERR_OK);
+    cr_assert_eq(world.deadline_of[1], 2000);
+    cr_assert_eq(world.deadline_of[2], 1000);
+    cr_assert_eq(world.end, GUARD_STEP_DONE);
+}
+
+Test(guard_catalogue, all_pages_are_written)
+{
+    world.sales = 401;
+    cr_assert_eq(guard_write_catalogue(&context), ERR_OK);
+    cr_assert_eq(world.added, 401);
+    cr_assert_eq(world.sent, 1);
+}

@@ -1,0 +1,254 @@
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "settlement/settle.h"
+#include "support/fakes/fake_ledger.h"
+
+enum { RECORDS = 8, SALE = 7, EPOCH = 3 };
+
+struct bench {
+    struct mysql_link *link;
+    struct settle *settle;
+    struct order_record records[RECORDS];
+    struct settle_item items[RECORDS];
+    struct settle_stats stats;
+};
+
+static void set_up(struct bench *bench, uint64_t total)
+{
+    const struct settle_options options = {.topic = "orders", .part = 1, .owner = "me"};
+    struct settle_options own = options;
+    uint64_t next = 1;
+
+    *bench = (struct bench){.link = fake_ledger_create()};
+    fake_ledger_add_sale(bench->link, SALE, EPOCH, total);
+    for (uint32_t i = 0; i < RECORDS; i++) {
+        struct order_record *record = &bench->records[i];
+        *record = (struct order_record){.version = 1,
+                                        .sku = {1, "a"},
+                                        .quantity = 1,
+                                        .currency = "CNY",
+                                        .won_at_ms = 1,
+                                        .pay_by_ms = 2};
+        cr_assert(order_no_make((struct sale_id){SALE}, EPOCH, i + 1, &record->order_no) == ERR_OK);
+        record->buyer.size =
+            (uint8_t)snprintf(record->buyer.text, sizeof record->buyer.text, "b%u", i);
+        bench->items[i] = (struct settle_item){.offset = i, .record = record};
+    }
+    own.link = bench->link;
+    bench->settle = settle_create(&own);
+    cr_assert(settle_claim(bench->settle, &next) == SETTLE_DONE && next == 0);
+}
+
+static void tear_down(struct bench *bench)
+{
+    settle_destroy(bench->settle);
+    fake_ledger_destroy(bench->link);
+}
+
+static enum settle_result run(struct bench *bench)
+{
+    return settle_batch(bench->settle, bench->items, RECORDS, &bench->stats);
+}
+
+static uint64_t sold(const struct bench *bench)
+{
+    return bench->link->data.sales[0].skus[0].sold;
+}
+
+Test(settle, a_lost_commit_that_happened_is_found_and_not_repeated)
+{
+    struct bench bench;
+
+    set_up(&bench, 100);
+    bench.link->lost_commit_happened = true;
+    fake_ledger_fail(bench.link, FAKE_COMMIT, ERR_LOST, 1);
+    cr_assert(run(&bench) == SETTLE_AGAIN && bench.stats.taken == 0);
+    cr_assert(bench.stats.error_code == 2013);
+    cr_assert(run(&bench) == SETTLE_DONE);
+    cr_assert(bench.stats.found == RECORDS && bench.stats.taken == RECORDS);
+    cr_assert(bench.stats.inserted == 0 && sold(&bench) == RECORDS);
+    cr_assert(bench.link->calls[FAKE_INSERT] == 1);
+    tear_down(&bench);
+}
+
+Test(settle, a_lost_commit_that_did_not_happen_is_repeated)
+{
+    struct bench bench;
+
+    set_up(&bench, 100);
+    fake_ledger_fail(bench.link, FAKE_COMMIT, ERR_LOST, 1);
+    cr_assert(run(&bench) == SETTLE_AGAIN);
+    cr_assert(sold(&bench) == 0);
+    cr_assert(run(&bench) == SETTLE_DONE);
+    cr_assert(bench.stats.found == 0 && bench.stats.inserted == RECORDS);
+    cr_assert(sold(&bench) == RECORDS && settle_next(bench.settle) == RECORDS);
+    tear_down(&bench);
+}
+
+Test(settle, after_a_lost_session_nothing_is_written_before_mysql_was_asked)
+{
+    struct bench bench;
+
+    set_up(&bench, 100);
+    fake_ledger_fail(bench.link, FAKE_TAKE, ERR_LOST, 1);
+    fake_ledger_fail(bench.link, FAKE_RESOLVE, ERR_BUSY, 1);
+    cr_assert(run(&bench) == SETTLE_AGAIN);
+    cr_assert(run(&bench) == SETTLE_AGAIN, "cannot be told yet");
+    cr_assert(bench.link->calls[FAKE_INSERT] == 1);
+    cr_assert(run(&bench) == SETTLE_DONE && bench.stats.inserted == RECORDS);
+    tear_down(&bench);
+}
+
+Test(settle, an_outage_at_any_step_takes_nothing_and_is_over_afterwards)
+{
+    static const enum fake_call calls[] = {FAKE_ENSURE, FAKE_BEGIN, FAKE_SALE,    FAKE_EXISTING,
+                                           FAKE_INSERT, FAKE_TAKE,  FAKE_ADVANCE, FAKE_COMMIT};
+    static const enum err errs[] = {ERR_LOST, ERR_UNAVAILABLE, ERR_REFUSED, ERR_NO_MEMORY};
+
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+        for (size_t e = 0; e < sizeof errs / sizeof errs[0]; e++) {
+            struct bench bench;
+            set_up(&bench, 100);
+            fake_ledger_fail(bench.link, calls[i], errs[e], 1);
+            cr_assert(run(&bench) == SETTLE_AGAIN, "%zu %zu", i, e);
+            cr_assert(bench.stats.taken == 0 && sold(&bench) == 0, "%zu %zu", i, e);
+            cr_assert(run(&bench) == SETTLE_DONE && sold(&bench) == RECORDS, "%zu %zu", i, e);
+            tear_down(&bench);
+        }
+    }
+}
+
+Test(settle, a_deadlock_is_repeated_here_and_handed_up_when_it_goes_on)
+{
+    struct bench bench;
+
+    set_up(&bench, 100);
+    fake_ledger_fail(bench.link, FAKE_TAKE, ERR_BUSY, 3);
+    cr_assert(run(&bench) == SETTLE_DONE && bench.stats.retries == 3);
+    cr_assert(sold(&bench) == RECORDS && bench.stats.inserted == RECORDS);
+    tear_down(&bench);
+    set_up(&bench, 100);
+    fake_ledger_fail(bench.link, FAKE_TAKE, ERR_BUSY, 4);
+    cr_assert(run(&bench) == SETTLE_AGAIN && sold(&bench) == 0);
+    tear_down(&bench);
+}
+
+Test(settle, another_owner_fences)
+{
+    struct bench bench;
+
+    set_up(&bench, 100);
+    bench.link->data.owner_epoch++;
+    cr_assert(run(&bench) == SETTLE_FENCED && sold(&bench) == 0);
+    bench.link->up = false;
+    cr_assert(run(&bench) == SETTLE_FENCED, "also when it is asked in a new session");
+    tear_down(&bench);
+}
+
+Test(settle, a_new_epoch_in_between_voids_what_it_cut)
+{
+    struct bench bench;
+
+    set_up(&bench, 100);
+    bench.link->data.sales[0].skus[0].epoch = EPOCH + 1; /* raised after the sale was read */
+    cr_assert(run(&bench) == SETTLE_DONE);
+    cr_assert(bench.stats.voided_epoch == RECORDS && sold(&bench) == 0);
+    cr_assert(bench.link->data.outbox_count == 0, "nobody was told, nobody is told");
+    tear_down(&bench);
+}
+
+Test(settle, the_last_units_are_sold_and_the_rest_is_voided_one_by_one)
+{
+    struct bench bench;
+
+    set_up(&bench, 5);
+    cr_assert(run(&bench) == SETTLE_DONE && bench.stats.taken == RECORDS);
+    cr_assert(bench.stats.inserted == 5 && bench.stats.voided_stock == 3 && sold(&bench) == 5);
+    cr_assert(bench.link->data.outbox_count == 6, "a letter and an event each");
+    cr_assert(settle_next(bench.settle) == RECORDS);
+    tear_down(&bench);
+}
+
+static struct order_record *racing;
+
+static void commit_racing(struct mysql_link *link)
+{
+    link->data.orders[link->data.order_count++] = (struct order_row){
+        .record = *racing, .has_slot = true, .state = ORDER_STATE_PENDING, .version = 1};
+}
+
+Test(settle, a_copy_that_gets_in_between_is_a_duplicate_and_the_others_stay_together)
+{
+    struct bench bench;
+
+    set_up(&bench, 100);
+    racing = &bench.records[2];
+    bench.link->meanwhile = commit_racing;
+    cr_assert(run(&bench) == SETTLE_DONE);
+    cr_assert(bench.stats.inserted == RECORDS - 1 && bench.stats.duplicates == 1);
+    cr_assert(bench.stats.retries == 1 && bench.link->calls[FAKE_COMMIT] == 2);
+    cr_assert(sold(&bench) == RECORDS - 1 && !bench.link->data.frozen[0]);
+    tear_down(&bench);
+}
+
+Test(settle, a_clash_freezes_the_sale_but_an_ended_one_goes_on)
+{
+    struct bench bench;
+
+    set_up(&bench, 100);
+    bench.records[3].order_no = bench.records[1].order_no;
+    cr_assert(run(&bench) == SETTLE_DONE);
+    cr_assert(bench.stats.dead[DEAD_REASON_CLASH] == 1 && bench.stats.frozen == 1);
+    cr_assert(bench.link->data.frozen[0] && bench.link->data.dead[0].offset == 3);
+    tear_down(&bench);
+    set_up(&bench, 100);
+    bench.records[3].order_no = bench.records[1].order_no;
+    bench.link->data.ended[0] = true;
+    cr_assert(run(&bench) == SETTLE_DONE && bench.stats.frozen == 0);
+    cr_assert(bench.link->data.dead_count == 1);
+    tear_down(&bench);
+}
+
+Test(settle, many_sales_are_several_transactions)
+{
+    struct bench bench;
+
+    set_up(&bench, 100);
+    for (uint32_t i = 0; i < RECORDS; i++) { /* unknown ones: dead letters all the same */
+        cr_assert(order_no_make((struct sale_id){100 + i}, 1, 1, &bench.records[i].order_no)
+                  == ERR_OK);
+    }
+    cr_assert(run(&bench) == SETTLE_DONE && bench.stats.taken == RECORDS);
+    cr_assert(bench.stats.dead[DEAD_REASON_UNKNOWN_SALE] == RECORDS);
+    cr_assert(bench.link->data.next == RECORDS);
+    tear_down(&bench);
+}
+
+Test(settle, a_hole_in_the_log_is_told_once_and_stops_nothing)
+{
+    struct bench bench;
+
+    set_up(&bench, 100);
+    for (uint32_t i = 0; i < RECORDS; i++) {
+        bench.items[i].offset = i < 4 ? 2 + i : 7 + i; /* 0 and 1, and 6 to 10 are not there */
+    }
+    fake_ledger_fail(bench.link, FAKE_COMMIT, ERR_UNAVAILABLE, 1);
+    cr_assert(run(&bench) == SETTLE_AGAIN && bench.stats.missing == 7);
+    cr_assert(run(&bench) == SETTLE_DONE && bench.stats.missing == 0);
+    cr_assert(sold(&bench) == RECORDS && settle_next(bench.settle) == 7 + RECORDS);
+    tear_down(&bench);
+}
+
+Test(settle, a_batch_without_a_claim_is_a_bug, .signal = SIGABRT)
+{
+    struct bench bench;
+    struct settle_options options = {.topic = "orders", .part = 1, .owner = "me"};
+
+    set_up(&bench, 100);
+    options.link = bench.link;
+    bench.settle = settle_create(&options);
+    (void)run(&bench);
+}
