@@ -63,7 +63,7 @@ BANNED = [
      r"engine/bin/"),
     ("banned", r"\b(rand|srand|random)\s*\(", "loop_random()", r"engine/", None),
     ("bare-sleep", r"\b(sleep|usleep|nanosleep)\s*\(", "wait for something", r"(engine|tests)/",
-     r"tests/support/"),
+     r"(tests/support/|engine/common/failpoint\.c)"),
 ]
 
 # These reach time, randomness and services through loop/, inventory/, journal/ and ledger/ only.

@@ -8,6 +8,7 @@
 #include "journal/producer.h"
 
 #include "common/assert.h"
+#include "common/failpoint.h"
 #include "common/log.h"
 #include "common/metrics.h"
 #include "journal/pending.h"
@@ -439,6 +440,9 @@ enum err producer_append(struct producer *producer, const void *key, size_t key_
     handle = pending_put(producer->pending, &record);
     if (handle == 0) {
         return ERR_BUSY;
+    }
+    if (FAILPOINT_FAILS(producer_fatal)) {
+        producer_inject_fatal(producer);
     }
     if (rd_kafka_produce(producer->client.topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY,
                          (void *)(uintptr_t)bytes, size, key, key_size, (void *)(uintptr_t)handle)

@@ -5,6 +5,7 @@
 
 #include "common/assert.h"
 #include "common/clock.h"
+#include "common/failpoint.h"
 #include "common/hash.h"
 #include "common/log.h"
 #include "ledger/mysql_error.h"
@@ -401,6 +402,9 @@ enum err mysql_link_commit(struct mysql_link *link)
     ASSERT(link->in_transaction);
     err = mysql_link_run_text(link, text, sizeof text - 1);
     link->in_transaction = false;
+    if (err == ERR_OK && FAILPOINT_FAILS(commit_lost)) {
+        err = ERR_LOST;
+    }
     if (err == ERR_OK || err == ERR_BUSY) {
         return err;
     }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/assert.h"
+#include "common/failpoint.h"
 #include "ledger/sql_text.h"
 
 static const char *const kind_names[] = {
@@ -185,6 +186,7 @@ enum err outbox_store_confirm(struct mysql_link *link, const uint64_t *ids, size
                                    .tuple = "?",
                                    .tail = ")"};
 
+    FAILPOINT_PASS(change_applied);
     return mark(link, &sql, ids, count);
 }
 

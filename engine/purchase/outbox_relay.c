@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/assert.h"
+#include "common/failpoint.h"
 #include "common/log.h"
 #include "common/metrics.h"
 #include "inventory/outbox.h"
@@ -160,6 +161,7 @@ static bool produce_again(struct outbox_relay *relay, const struct board_sale *s
             replay->awaited++;
         }
     }
+    FAILPOINT_PASS(entry_relayed);
     bool all = !replay->has_failed;
     metrics_add(relay->shard, METRIC_relay_records_total, 0, replay->awaited);
     LOG_INFO("outbox_entry_relayed", KV_U64("sale", replay->sale.value),

@@ -23,6 +23,7 @@
 #include <string.h>
 
 #include "common/assert.h"
+#include "common/failpoint.h"
 #include "common/log.h"
 #include "common/metrics.h"
 #include "common/slab.h"
@@ -223,9 +224,11 @@ static void on_remembered(void *arg, enum err status)
     }
     metrics_observe_us(home->shard, METRIC_purchase_stage_duration_seconds, LABEL_STAGE_REMEMBER,
                        (uint64_t)(loop_clock_us(home->loop) - purchase->remembered_since_us));
+    FAILPOINT_PASS(win_reported);
     outbox_reported(home->outbox, purchase->outbox_handle);
     purchase_enter(purchase, PURCHASE_DONE);
     tell_order(purchase);
+    FAILPOINT_PASS(buyer_told);
 }
 
 static struct order_record make_record(const struct purchase *purchase)
@@ -249,6 +252,7 @@ static void remember(struct purchase *purchase)
     enum err err = order_log_append(home->order_log, &record, on_remembered, purchase);
     if (err == ERR_OK) {
         purchase_enter(purchase, PURCHASE_REMEMBERING);
+        FAILPOINT_PASS(win_produced);
         return;
     }
     LOG_WARN("win_not_appended", KV_STR("cause", err_name(err)), KV_STR("next", "relay"));
@@ -329,6 +333,7 @@ static void on_decided(void *arg, enum decision decision, const struct win *win)
     observe_call(purchase);
     switch (decision) {
     case DECISION_WON:
+        FAILPOINT_PASS(script_replied);
         take_win(purchase, win);
         remember(purchase);
         return;
@@ -377,6 +382,7 @@ enum err purchase_start(struct purchases *purchases, const struct purchase_reque
     purchase->home = purchases;
     purchase->request = *request;
     struct attempt attempt = make_attempt(purchase);
+    FAILPOINT_PASS(purchase_received);
     enum err err = stock_decide(purchases->stock, &attempt, on_decided, purchase);
     if (err != ERR_OK) {
         metrics_add(purchases->shard, METRIC_shed_total,

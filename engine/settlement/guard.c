@@ -18,6 +18,7 @@
 
 #include "common/assert.h"
 #include "common/conf.h"
+#include "common/failpoint.h"
 #include "common/log.h"
 #include "common/metrics.h"
 #include "inventory/redis_blocking.h"
@@ -220,12 +221,16 @@ static enum err run(struct guard_job *job)
     }
     if (job->row.definition.epoch > 0) {
         err = step_fence(job);
+        FAILPOINT_PASS(fence_closed);
         err = err == ERR_OK ? step_wait(job) : err;
         err = err == ERR_OK ? guard_drain(job) : err;
+        FAILPOINT_PASS(history_drained);
     }
     err = err == ERR_OK ? step_cut(job) : err;
+    FAILPOINT_PASS(epoch_raised);
     err = err == ERR_OK ? guard_fill(job) : err;
     err = err == ERR_OK ? write_catalogue(job) : err;
+    FAILPOINT_PASS(catalogue_written);
     return err == ERR_OK ? step_open(job) : err;
 }
 

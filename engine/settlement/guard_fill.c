@@ -2,6 +2,7 @@
 #include "settlement/guard_job.h"
 
 #include "common/assert.h"
+#include "common/failpoint.h"
 #include "inventory/sale_loader.h"
 #include "ledger/mysql_link.h"
 #include "ledger/order_store.h"
@@ -125,7 +126,9 @@ static enum err fill_load(struct fill *fill)
     if (err != ERR_OK) {
         return err;
     }
+    FAILPOINT_PASS(load_part_sent);
     err = sale_load_end(fill->load, &job->row.definition, state_of(job->row.control), NULL);
+    FAILPOINT_PASS(load_ended);
     return err == ERR_OK ? err : guard_failed_by_redis(job, err, "load_end");
 }
 
@@ -142,6 +145,7 @@ enum err guard_fill(struct guard_job *job)
     if (err != ERR_OK) {
         return guard_failed_by_redis(job, err, "load_begin");
     }
+    FAILPOINT_PASS(load_begun);
     err = fill_load(&fill);
     sale_load_destroy(fill.load);
     return err;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/assert.h"
+#include "common/failpoint.h"
 #include "common/log.h"
 #include "ledger/mysql_link.h"
 #include "ledger/offset_store.h"
@@ -143,21 +144,25 @@ static enum err chunk_body(struct settle *settle, const struct settle_item *item
     uint64_t to = 0;
     enum err err = ERR_OK;
 
+    FAILPOINT_PASS(settle_begun);
     (void)settle_plan_begin(plan, items, count);
     err = read_facts(settle);
     if (err != ERR_OK) {
         return err;
     }
+    FAILPOINT_PASS(settle_read);
     settle_plan_decide(plan, settle->topic, settle->part);
     *ret_taken = plan->step_count;
     if (plan->step_count == 0) {
         return ERR_OK;
     }
     err = settle_write(settle->link, settle->plan, &settle->claim, stats);
+    FAILPOINT_PASS(settle_written);
     if (err == ERR_OK) {
         to = plan->steps[plan->step_count - 1].item->offset + 1;
         err = offset_store_advance_in(settle->link, &settle->claim, settle->next, to);
     }
+    FAILPOINT_PASS(settle_advanced);
     return err;
 }
 
@@ -174,6 +179,7 @@ static enum err settle_chunk(struct settle *settle, const struct settle_item *it
         mysql_link_rollback(settle->link);
     } else {
         err = mysql_link_commit(settle->link);
+        FAILPOINT_PASS(settle_committed);
     }
     if (err == ERR_OK) {
         *ret_taken = taken;
