@@ -29,6 +29,27 @@ const char *answer_code(enum answer answer)
     return table[answer].code;
 }
 
+enum answer_class answer_class(enum answer answer)
+{
+    if (answer_is_error(answer)) {
+        return ANSWER_CLASS_ERROR;
+    }
+    return answer == ANSWER_ACCEPTED          ? ANSWER_CLASS_ACCEPTED
+           : answer == ANSWER_REPLAYED        ? ANSWER_CLASS_REPLAYED
+           : answer == ANSWER_SOLD_OUT        ? ANSWER_CLASS_SOLD_OUT
+           : answer == ANSWER_OUTCOME_UNKNOWN ? ANSWER_CLASS_UNKNOWN
+           : answer == ANSWER_OK              ? ANSWER_CLASS_OTHER
+                                              : ANSWER_CLASS_REFUSED;
+}
+
+const char *answer_class_name(enum answer_class class)
+{
+    static const char *const names[ANSWER_CLASS_COUNT] = {
+        "accepted", "replayed", "sold-out", "refused", "unknown", "other", "error"};
+
+    return names[class];
+}
+
 enum answer answer_of(const struct response *response)
 {
     const char *code;

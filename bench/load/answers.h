@@ -25,7 +25,21 @@ enum answer {
 };
 enum { ANSWER_OUTCOME_COUNT = ANSWER_OUTCOME_UNKNOWN + 1 };
 
+/* What an answer means to a buyer: a report never adds two of these up as "orders". */
+enum answer_class {
+    ANSWER_CLASS_ACCEPTED, /* an order of this very purchase: the only one that is a sale */
+    ANSWER_CLASS_REPLAYED, /* the order that the same key won before */
+    ANSWER_CLASS_SOLD_OUT,
+    ANSWER_CLASS_REFUSED, /* by another rule: limit, window, list, key, token bucket, overload */
+    ANSWER_CLASS_UNKNOWN, /* the server says that it cannot know yet */
+    ANSWER_CLASS_OTHER,   /* another 2xx: no purchase */
+    ANSWER_CLASS_ERROR,   /* answer_is_error() */
+    ANSWER_CLASS_COUNT
+};
+
 const char *answer_code(enum answer answer); /* "sold-out"; static */
+enum answer_class answer_class(enum answer answer);
+const char *answer_class_name(enum answer_class class); /* "sold-out"; static */
 enum answer answer_of(const struct response *response);
 /* The buyer holds the order that the answer names. */
 bool answer_is_win(enum answer answer);

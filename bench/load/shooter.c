@@ -50,6 +50,7 @@ struct shooter {
     char request[REQUEST_SIZE_MAX];
     char trouble[TROUBLE_SIZE];
     atomic_int phase;
+    struct timeline *timeline; /* owned */
     struct tally tally;
 };
 
@@ -70,14 +71,17 @@ static void count(struct shooter *shooter, struct connection *connection, enum a
     const int64_t now_ns = shooter_now_ns();
     const int64_t since_ns = run->options->closed ? connection->sent_ns : connection->due_ns;
 
+    const uint64_t latency_us = (uint64_t)(now_ns - since_ns) / NS_PER_US;
+
     shooter->busy_count--;
     connection->idle_ns = now_ns;
+    timeline_answered(shooter->timeline, now_ns, answer, latency_us);
     tally_raise(&shooter->tally.answers[answer]);
     if (now_ns >= run->measure_ns && now_ns < run->end_ns) {
         tally_raise(&shooter->tally.in_window);
     }
     if (since_ns >= run->measure_ns) {
-        tally_measure(&shooter->tally, answer, (uint64_t)(now_ns - since_ns) / NS_PER_US);
+        tally_measure(&shooter->tally, answer, latency_us);
     }
     if (run->options->told) {
         tally_record(&shooter->tally, connection->buyer, answer, order_no);
@@ -109,8 +113,10 @@ static void send_next(struct shooter *shooter, int64_t due_ns, int64_t now_ns)
     }
     shooter->next++;
     shooter->busy_count++;
+    const bool late = now_ns - due_ns > (int64_t)run->options->late_ms * NS_PER_MS;
+    timeline_sent(shooter->timeline, now_ns, late);
     tally_raise(&shooter->tally.sent);
-    if (now_ns - due_ns > (int64_t)run->options->late_ms * NS_PER_MS) {
+    if (late) {
         tally_raise(&shooter->tally.late);
         shooter->tally.measured_late += due_ns >= run->measure_ns;
     }
@@ -293,6 +299,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
     if (atomic_load(&shooter->phase) != SHOOTER_RUNNING) {
         return;
     }
+    timeline_turn(shooter->timeline, now_ns);
     if (is_over(shooter, now_ns) && shooter->busy_count == 0) {
         event_base_loopbreak(shooter->base);
         return;
@@ -312,9 +319,11 @@ static void begin(struct shooter *shooter)
     const struct timeval wait = {0, wait_us > 0 ? wait_us : 0};
 
     shooter->schedule.start_ns = run->start_ns;
+    timeline_begin(shooter->timeline, run->start_ns);
     atomic_store(&shooter->phase, SHOOTER_RUNNING);
     event_add(shooter->tick, &wait);
     event_base_dispatch(shooter->base);
+    timeline_end(shooter->timeline);
 }
 
 void *shooter_run(void *arg)
@@ -349,6 +358,11 @@ const char *shooter_trouble(const struct shooter *shooter)
 struct tally *shooter_tally(struct shooter *shooter)
 {
     return &shooter->tally;
+}
+
+struct timeline *shooter_timeline(struct shooter *shooter)
+{
+    return shooter->timeline;
 }
 
 /* --- making --- */
@@ -429,7 +443,8 @@ struct shooter *shooter_create(const struct run *run, uint32_t thread)
                          ? UINT64_MAX
                          : schedule_share(&shooter->schedule, run->attempts);
     const uint64_t expected = shooter->share < RESERVED_MAX ? shooter->share : RESERVED_MAX;
-    if (!make_loop(shooter) || !make_connections(shooter)
+    shooter->timeline = timeline_create();
+    if (!shooter->timeline || !make_loop(shooter) || !make_connections(shooter)
         || (options->told && !tally_reserve(&shooter->tally, (size_t)expected + 1))) {
         shooter_destroy(shooter);
         return NULL;
@@ -454,6 +469,7 @@ void shooter_destroy(struct shooter *shooter)
     if (shooter->base) {
         event_base_free(shooter->base);
     }
+    timeline_destroy(shooter->timeline);
     tally_finish(&shooter->tally);
     free(shooter->connections);
     free(shooter->idle);

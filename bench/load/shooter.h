@@ -2,7 +2,7 @@
  * its own.
  * Why:    an attempt goes out at its time whatever became of those before it; when no connection
  *         is free it waits, and the wait counts as latency.
- * Never:  drops an attempt; shares anything that changes, but its tally.
+ * Never:  drops an attempt; shares anything that changes, but its tally and its timeline.
  * Thread: shooter_run() is a thread; all else its creator's.  Owner: the caller of
  *         shooter_create(). */
 #pragma once
@@ -15,6 +15,7 @@
 #include "plan.h"
 #include "request.h"
 #include "tally.h"
+#include "timeline.h"
 
 struct shooter;
 
@@ -36,6 +37,7 @@ void shooter_destroy(struct shooter *shooter);                          /* NULL 
 /* Thread function: opens all connections, waits for `go`, works, returns when all was answered. */
 void *shooter_run(void *shooter);
 struct tally *shooter_tally(struct shooter *shooter);
+struct timeline *shooter_timeline(struct shooter *shooter); /* to be collected from (series.h) */
 
 enum shooter_phase {
     SHOOTER_OPENING,

@@ -72,3 +72,22 @@ Test(answers, outcomes_are_no_errors_and_all_else_but_ok_is_one)
     cr_assert(answer_is_error(ANSWER_PROBLEM_BAD_JSON));
     cr_assert(answer_is_error(ANSWER_LOST));
 }
+
+Test(answers, only_accepted_is_a_sale_and_every_answer_has_one_class)
+{
+    uint32_t in_class[ANSWER_CLASS_COUNT] = {0};
+
+    for (uint32_t i = 0; i < ANSWER_COUNT; i++) {
+        const enum answer_class class = answer_class((enum answer)i);
+        in_class[class]++;
+        cr_assert_eq(class == ANSWER_CLASS_ERROR, answer_is_error((enum answer)i));
+    }
+    cr_assert_eq(in_class[ANSWER_CLASS_ACCEPTED], 1);
+    cr_assert_eq(in_class[ANSWER_CLASS_REPLAYED], 1);
+    cr_assert_eq(in_class[ANSWER_CLASS_SOLD_OUT], 1);
+    cr_assert_eq(in_class[ANSWER_CLASS_UNKNOWN], 1);
+    cr_assert_eq(in_class[ANSWER_CLASS_OTHER], 1);
+    cr_assert_eq(in_class[ANSWER_CLASS_REFUSED], ANSWER_OUTCOME_COUNT - 4);
+    cr_assert_eq(answer_class(ANSWER_LIMIT_REACHED), ANSWER_CLASS_REFUSED);
+    cr_assert_str_eq(answer_class_name(ANSWER_CLASS_SOLD_OUT), "sold-out");
+}
