@@ -39,7 +39,7 @@ static void read_closed(const char *text, size_t size, struct sale_head *head)
 }
 
 enum err sale_loader_close_fence(struct redis_blocking *redis, struct sale_id sale,
-                                 struct sale_reply *ret_reply)
+                                 uint32_t epoch_max, struct sale_reply *ret_reply)
 {
     static const enum key keys[] = {KEY_META};
     struct redis_reply *raw;
@@ -49,6 +49,7 @@ enum err sale_loader_close_fence(struct redis_blocking *redis, struct sale_id sa
     enum err err;
 
     sale_call_init(&call, redis, LUA_SCRIPT_CLOSE_FENCE, sale, keys, 1);
+    sale_call_add_number(&call, epoch_max);
     err = sale_call_run(&call, ret_reply, &raw);
     sale_call_finish(&call);
     if (err == ERR_OK && ret_reply) {

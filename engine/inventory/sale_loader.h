@@ -30,9 +30,10 @@ struct redis_blocking;
 
 /* Step 0: clears meta.replid; from its reply on nothing is decided. ret_reply->head (time and
  * outbox are 0) is what meta said, head.epoch 0 and state LOADING where meta was unreadable.
+ * ERR_FENCED: meta has an epoch (ret_reply->head.epoch) above `epoch_max`, nothing was touched.
  * ERR_NOT_FOUND: no meta, so nothing can be decided either. ERR_PARSE: meta is garbage: same. */
 MUST_CHECK enum err sale_loader_close_fence(struct redis_blocking *redis, struct sale_id sale,
-                                            struct sale_reply *ret_reply);
+                                            uint32_t epoch_max, struct sale_reply *ret_reply);
 
 /* --- control --- */
 

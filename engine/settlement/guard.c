@@ -30,6 +30,7 @@
 #include "settlement/guard_job.h"
 
 enum {
+    CLOSE_TRIES_MAX = 3,  /* the epoch found is closed by the second */
     OPEN_LOOKS_MAX = 600, /* looks at the state until `open` is given up: two minutes */
     CATALOGUE_LOOKS_MAX = 2 * GUARD_STALE_MS / GUARD_LOOK_MS, /* a dead writer's claim runs out */
 };
@@ -91,25 +92,39 @@ static enum err read_guard_time(struct guard_job *job)
     return ERR_OK;
 }
 
+/* The claim is proven, then epochs up to MySQL's are closed: a loader that is stopped in between
+ * finds the higher epoch of whoever took over, and does not touch it. A higher epoch under a claim
+ * that is still ours is one that MySQL forgot (a backup was put back): it is closed as well. */
+static enum err close_fence(struct guard_job *job, struct sale_reply *reply)
+{
+    const struct guard_context *context = job->context;
+    uint32_t epoch = job->row.definition.epoch;
+    enum err err = ERR_FENCED;
+
+    for (int i = 0; i < CLOSE_TRIES_MAX && err == ERR_FENCED && epoch > 0; i++) {
+        err = guard_beat(job, GUARD_STEP_FENCING, 0, 0);
+        if (err != ERR_OK) {
+            return guard_failed_by_mysql(job, err, "fencing");
+        }
+        err = sale_loader_close_fence(context->redis, job->claim.sale, epoch, reply);
+        epoch = reply->head.epoch;
+    }
+    return err == ERR_OK ? err : guard_failed_by_redis(job, err, "close_fence");
+}
+
 static enum err step_fence(struct guard_job *job)
 {
     struct sale_reply reply = {0};
+    const enum err err = close_fence(job, &reply);
 
-    enum err err = guard_beat(job, GUARD_STEP_FENCING, 0, 0);
-    if (err != ERR_OK) {
-        return guard_failed_by_mysql(job, err, "fencing");
-    }
-    err = sale_loader_close_fence(job->context->redis, job->claim.sale, &reply);
-    if (err == ERR_OK) {
-        job->redis_epoch = reply.head.epoch;
-        return read_guard_time(job);
-    }
     /* No meta, or garbage in its place: nothing can be decided there (fail closed). The outbox may
      * still stand. */
-    if (err == ERR_NOT_FOUND || err == ERR_PARSE) {
+    if (err == ERR_OK || err == ERR_NOT_FOUND || err == ERR_PARSE) {
+        job->redis_epoch = err == ERR_OK ? reply.head.epoch : 0;
+        job->note[0] = '\0';
         return read_guard_time(job);
     }
-    return guard_failed_by_redis(job, err, "close_fence");
+    return err;
 }
 
 static enum err step_wait(struct guard_job *job)

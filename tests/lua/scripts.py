@@ -179,8 +179,8 @@ class Sale:
         return self.call("set_state", self.at(epoch), verb,
                          *([] if version is None else [version]))
 
-    def close_fence(self):
-        return self.call("close_fence")
+    def close_fence(self, epoch=None):
+        return self.call("close_fence", self.at(epoch))
 
     def load_begin(self, epoch):
         reply = self.call("load_begin", epoch)

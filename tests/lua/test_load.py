@@ -213,6 +213,31 @@ def test_a_meta_of_another_type_is_left_alone(sale):
     assert sale.dump() == {"meta": "x"}
 
 
+def test_a_higher_epoch_is_not_closed(sale):
+    """A loader that lost its claim wakes up after another one has loaded the sale."""
+    sale.load({"a": 5}, epoch=4)
+    before = sale.dump()
+    assert sale.close_fence(3).epoch == 4
+    assert sale.dump() == before
+    assert sale.buy("ann") == "W1,0"
+    assert sale.close_fence(5).rest == ["4 2 open 1"]
+
+
+@pytest.mark.parametrize("epoch", ["", "x", "0", "-1", "1.5", "16384"])
+def test_an_epoch_that_is_none_closes_nothing(sale, epoch):
+    sale.load({"a": 5})
+    before = sale.dump()
+    assert sale.close_fence(epoch).status == "args"
+    assert sale.dump() == before
+
+
+def test_an_epoch_that_cannot_be_read_does_not_keep_the_fence_open(sale):
+    sale.load({"a": 5}, epoch=4)
+    sale.redis("HSET", sale.key("meta"), "epoch", "4x")
+    assert sale.close_fence(3).rest == ["4x 2 open 0"]
+    assert sale.dump()["meta"]["replid"] == ""
+
+
 def test_garbage_does_not_keep_the_fence_open(sale):
     sale.load({"a": 5})
     sale.redis("HSET", sale.key("meta"), "version", "a b", "seq", "")

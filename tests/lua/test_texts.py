@@ -21,7 +21,7 @@ def blocks(name):
 @pytest.mark.parametrize("name, users", [
     ("fence", FENCED), ("header", {"own_orders", "adjust", "set_state", "load_end"}),
     ("value", {"own_orders", "adjust", "load_part"}),
-    ("number", {"load_begin", "catalogue_put", "relay_lease"})])
+    ("number", {"close_fence", "load_begin", "catalogue_put", "relay_lease"})])
 def test_shared_texts_are_the_same(name, users):
     copies = blocks(name)
     assert set(copies) == users

@@ -65,7 +65,8 @@ Test(sale_loader, full_cycle)
                  ERR_OK);
     cr_assert(count == 1 && found.entries == 3);
     /* The guard's steps 0 and 2, and a load with what was sold. */
-    cr_assert_eq(sale_loader_close_fence(fixture.blocking, SALE, &reply), ERR_OK);
+    cr_assert_eq(sale_loader_close_fence(fixture.blocking, SALE, 0, &reply), ERR_RANGE);
+    cr_assert_eq(sale_loader_close_fence(fixture.blocking, SALE, 1, &reply), ERR_OK);
     cr_assert(reply.head.epoch == 1 && reply.head.seq == 2 && reply.head.version == 2);
     cr_assert_eq(reply.head.state, SALE_STATE_OPEN);
     decide_one(&fixture, &attempts[3], 3, 1);
@@ -131,6 +132,21 @@ Test(sale_loader, units_are_announced_then_applied_once)
     fixture_finish(&fixture);
 }
 
+Test(sale_loader, the_fence_of_a_higher_epoch_is_not_closed)
+{
+    struct fixture fixture;
+    struct sale_reply reply;
+    struct sale_look look;
+
+    fixture_start(&fixture);
+    fixture_load(&fixture, 2, 1);
+    cr_assert_eq(sale_loader_close_fence(fixture.blocking, SALE, 1, &reply), ERR_FENCED);
+    cr_assert(reply.answer == SALE_ANSWER_EPOCH && reply.head.epoch == 2);
+    cr_assert_eq(sale_reader_look(fixture.blocking, SALE, 2, &look), ERR_OK);
+    cr_assert_eq(look.answer, SALE_ANSWER_OK);
+    fixture_finish(&fixture);
+}
+
 Test(sale_loader, states_that_cannot_follow_are_refused)
 {
     struct fixture fixture;
@@ -138,7 +154,7 @@ Test(sale_loader, states_that_cannot_follow_are_refused)
 
     fixture_start(&fixture);
     cr_assert_eq(sale_loader_set_state(fixture.blocking, SALE, 1, "pause", NULL), ERR_NOT_FOUND);
-    cr_assert_eq(sale_loader_close_fence(fixture.blocking, SALE, NULL), ERR_NOT_FOUND);
+    cr_assert_eq(sale_loader_close_fence(fixture.blocking, SALE, 1, NULL), ERR_NOT_FOUND);
     fixture_load(&fixture, 1, 1);
     cr_assert_eq(sale_loader_set_state(fixture.blocking, SALE, 1, "jump", NULL), ERR_RANGE);
     cr_assert_eq(sale_loader_set_state(fixture.blocking, SALE, 1, "end", &reply), ERR_OK);

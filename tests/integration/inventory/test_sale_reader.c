@@ -56,7 +56,7 @@ Test(sale_reader, garbage_is_named)
     redis_server_ask(&fixture.server, "DEL {s:7}:meta", answer, sizeof answer);
     redis_server_ask(&fixture.server, "SET {s:7}:meta x", answer, sizeof answer);
     cr_assert_eq(sale_reader_meta(fixture.blocking, SALE, &meta), ERR_PARSE);
-    cr_assert_eq(sale_loader_close_fence(fixture.blocking, SALE, NULL), ERR_PARSE);
+    cr_assert_eq(sale_loader_close_fence(fixture.blocking, SALE, 1, NULL), ERR_PARSE);
     fixture_finish(&fixture);
 }
 
@@ -136,7 +136,7 @@ Test(sale_reader, everything_of_the_worker_works_as_a_user_of_few_rights)
                  ERR_OK);
     cr_assert_eq(sale_reader_outbox_delete(fixture.blocking, SALE, (struct outbox_place){1, 1}),
                  ERR_OK);
-    cr_assert_eq(sale_loader_close_fence(fixture.blocking, SALE, NULL), ERR_OK);
+    cr_assert_eq(sale_loader_close_fence(fixture.blocking, SALE, 1, NULL), ERR_OK);
     fixture_load(&fixture, 2, 5);
     catalogue_put_destroy(put);
     fixture_finish(&fixture);

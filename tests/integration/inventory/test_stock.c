@@ -430,7 +430,7 @@ Test(stock, call_that_the_fence_refused_keeps_its_acknowledgements_within_the_ep
     start_loaded(&fixture, 10);
     decide_one(&fixture, &attempt, 1);
     outbox_reported(fixture.outbox, attempt.win.outbox_handle);
-    cr_assert_eq(sale_loader_close_fence(fixture.blocking, SALE, NULL), ERR_OK);
+    cr_assert_eq(sale_loader_close_fence(fixture.blocking, SALE, 1, NULL), ERR_OK);
     decide_one(&fixture, &attempt, 2);
     cr_assert_eq(attempt.decision, DECISION_REBUILDING);
     cr_assert(outbox_is_underway(fixture.outbox, SALE, 1, 1), "the guard may not have seen it");

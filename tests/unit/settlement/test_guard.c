@@ -31,6 +31,7 @@ static struct {
     char note[GUARD_NOTE_SIZE_MAX + 1];
     int64_t drained_at_us;
     bool is_claimed;
+    bool taken_over; /* a higher epoch in Redis is of another loader */
 } world;
 
 static void did(const char *word)
@@ -141,10 +142,16 @@ enum err sale_store_request_open(struct mysql_link *link, const struct guard_cla
 }
 
 enum err sale_loader_close_fence(struct redis_blocking *redis, struct sale_id sale,
-                                 struct sale_reply *ret_reply)
+                                 uint32_t epoch_max, struct sale_reply *ret_reply)
 {
     (void)redis;
     (void)sale;
+    if (world.close_err == ERR_OK && world.redis_epoch > epoch_max) {
+        did("refused");
+        ret_reply->head.epoch = world.redis_epoch;
+        world.fenced_at = world.taken_over ? GUARD_STEP_FENCING : world.fenced_at;
+        return ERR_FENCED;
+    }
     did("close");
     ret_reply->head.epoch = world.close_err == ERR_OK ? world.redis_epoch : 0;
     return world.close_err;
@@ -286,6 +293,21 @@ Test(guard, a_claim_lost_before_the_fence_touches_nothing)
     cr_assert_str_eq(world.trace, "");
 }
 
+Test(guard, what_the_next_owner_has_loaded_is_not_closed)
+{
+    world.redis_epoch = 4;
+    world.taken_over = true;
+    cr_assert_eq(guard_load(&context, &claim), ERR_FENCED);
+    cr_assert_str_eq(world.trace, "fencing refused ");
+}
+
+Test(guard, an_epoch_of_redis_that_is_none_fails_the_load)
+{
+    world.close_err = ERR_FENCED;
+    must_fail(ERR_FENCED, "close_fence");
+    cr_assert_str_eq(world.trace, "fencing close FAILED ");
+}
+
 Test(guard, a_claim_lost_while_waiting_stops_the_load)
 {
     world.fenced_at = GUARD_STEP_WAITING;
@@ -350,12 +372,19 @@ Test(guard, a_first_load_begins_at_cutting)
 
 Test(guard, a_later_load_fences_waits_drains_then_cuts)
 {
-    world.redis_epoch = 9;
     world.looks_to_open = 2;
     cr_assert_eq(guard_load(&context, &claim), ERR_OK);
     cr_assert_str_eq(world.trace, "fencing close waiting drain cutting cut fill catalogue request "
                                   "opening DONE ");
     cr_assert_geq(world.drained_at_us, 1000000 + Q_MS * 1000, "%d", (int)world.drained_at_us);
+}
+
+Test(guard, an_epoch_that_mysql_forgot_is_closed_under_a_claim_that_holds)
+{
+    world.redis_epoch = 9;
+    cr_assert_eq(guard_load(&context, &claim), ERR_OK);
+    cr_assert_not_null(strstr(world.trace, "fencing refused fencing close waiting"), "%s",
+                       world.trace);
     cr_assert_eq(world.above, 9, "an epoch of Redis is never given again");
 }
 
