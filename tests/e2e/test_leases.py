@@ -96,19 +96,41 @@ def test_a_winner_whose_answer_was_dropped_repeats_at_the_other_engine(
     assert stack.admin.audit(sale)["ok"]
 
 
-def test_losers_are_answered_from_memory_and_do_not_reach_redis(stack, sold_out, redis_db):
+class CallsOfLosers:
+    """What both engines did for the losers of a block, by their own count: no clock is in it."""
+
+    def __init__(self, stack):
+        self.stack = stack
+
+    def __enter__(self):
+        self.before = self._read()
+        return self
+
+    def __exit__(self, *_):
+        after = self._read()
+        self.remembered, self.asked, self.calls = (
+            after[number] - self.before[number] for number in range(3))
+
+    def _read(self):
+        metrics = [scrape(engine) for engine in self.stack.engines]
+        return [sum(values) for values in zip(*(
+            (each.get("seckill_purchases_from_memory_total", result="sold-out"),
+             each.get("seckill_script_batch_purchases_sum"),
+             each.get("seckill_script_call_duration_seconds_count")) for each in metrics))]
+
+
+def test_losers_are_answered_from_memory_and_do_not_reach_redis(stack, sold_out):
     sale, _ = sold_out
-    before = [from_memory(stack, engine, "sold-out") for engine in BOTH]
-    calls = redis_db.command_calls()["evalsha"]
-    began = time.monotonic()
-    told = ask_all(stack, sale, itertools.islice(fresh_buyers("loser"), TRIES), engines=BOTH)
-    seconds = time.monotonic() - began
-    calls = redis_db.command_calls()["evalsha"] - calls
+    with CallsOfLosers(stack) as losers:
+        told = ask_all(stack, sale, itertools.islice(fresh_buyers("loser"), TRIES), engines=BOTH)
     assert {answer.code for answer in told} == {"sold-out"}
-    remembered = sum(from_memory(stack, engine, "sold-out") - before[engine] for engine in BOTH)
-    assert remembered >= 0.95 * TRIES
-    # Both engines: a poll each 250 ms, the catalogue each 500 ms, the relay, and 1 of 1,000 losers.
-    assert calls <= seconds * 2 * (4 + 2 + 2) + 0.05 * TRIES, (calls, seconds)
+    assert losers.remembered >= 0.95 * TRIES
+    # One in 1,000 is in a filter by chance, some come when a lease has just run out: these are
+    # asked for in Redis, each once (a call that was late: once more), and nobody else is.
+    unsure = TRIES - losers.remembered
+    assert unsure <= losers.asked <= 2 * unsure, losers.asked
+    # The rest are polls, four a second of each engine: a call for each loser would be 1,000.
+    assert losers.calls <= TRIES / 4, losers.calls
 
 
 def test_winners_repeat_while_losers_hammer(stack, sold_out):
