@@ -18,8 +18,10 @@ NAMES = ("redis", "kafka", "mysql")
 class Services:
     """The services of one directory. Ports and data outlive kill() and stop()."""
 
-    def __init__(self, directory=None):
+    def __init__(self, directory=None, proxied=False):
+        """`proxied`: Kafka can be reached through a proxy, too (tests/support/fault_proxy)."""
         self.directory = directory or paths.work_directory("services")
+        self.proxied = proxied
 
     def _run(self, *words):
         done = subprocess.run(
@@ -31,7 +33,7 @@ class Services:
 
     def up(self):
         """Starts what does not run; returns when all three answer."""
-        self._run("up")
+        self._run("up", *(["--proxied"] if self.proxied else []))
         return self
 
     def down(self):

@@ -7,9 +7,11 @@ import subprocess
 import time
 
 import pytest
+from confluent_kafka.admin import AdminClient
 
 from support import paths
 from support.db import Kafka, Mysql, Redis
+from support.fault_proxy import FaultProxy
 from support.services import NAMES, Services
 from support.wait import hold_for, wait_until
 
@@ -46,7 +48,7 @@ def started(running):
 
 def test_wrong_usage_is_told_by_status_2():
     for words in ([], ["jump"], ["up", "redis"], ["start"], ["start", "postgres"], ["up", "--bad"],
-                  ["up", "--dir"], ["up", "--wipe"], ["status", "--dir="]):
+                  ["up", "--dir"], ["up", "--wipe"], ["status", "--dir="], ["down", "--proxied"]):
         done = run(*words)
         assert done.returncode == 2, (words, done)
         assert done.stderr, words
@@ -55,7 +57,7 @@ def test_wrong_usage_is_told_by_status_2():
 def test_help_names_every_command():
     done = run("--help")
     assert done.returncode == 0
-    for word in ("up", "down", "status", "start", "stop", "kill", "--dir", "--wipe"):
+    for word in ("up", "down", "status", "start", "stop", "kill", "--dir", "--wipe", "--proxied"):
         assert word in done.stdout
 
 
@@ -285,5 +287,23 @@ def test_output_is_not_held_open_by_the_services(tmp_path):
     services = Services(tmp_path)
     try:
         assert run("up", "--dir", tmp_path).returncode == 0
+    finally:
+        services.down()
+
+
+def test_a_client_of_kafka_stays_behind_the_proxy(tmp_path):
+    services = Services(tmp_path, proxied=True).up()
+    try:
+        env = services.env
+        proxy_port = int(env["KAFKA_PROXY_PORT"])
+        with FaultProxy() as proxy:
+            route = proxy.route("kafka", int(env["KAFKA_PROXIED_PORT"]), port=proxy_port)
+            client = AdminClient({"bootstrap.servers": f"127.0.0.1:{proxy_port}"})
+            brokers = client.list_topics(timeout=30).brokers.values()
+            assert [broker.port for broker in brokers] == [proxy_port]
+            assert route.count() > 0
+        direct = AdminClient({"bootstrap.servers": env["KAFKA_BROKERS"]})
+        brokers = direct.list_topics(timeout=30).brokers.values()
+        assert [f"127.0.0.1:{broker.port}" for broker in brokers] == [env["KAFKA_BROKERS"]]
     finally:
         services.down()
