@@ -15,6 +15,7 @@
 #include "common/assert.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "journal/commits.h"
 #include "journal/consumer_client.h"
 #include "journal/fetched.h"
 
@@ -44,7 +45,8 @@ struct consumer {
     int64_t retry_us; /* when WAITING partitions are asked for again */
     bool is_held;     /* fetching is paused, the caller holds a batch */
     bool is_dead;
-    bool needs_reassign;       /* what librdkafka fetches is not what `parts` says */
+    bool needs_reassign; /* what librdkafka fetches is not what `parts` says */
+    struct commits commits;
     struct fetched fetched;    /* owned; of the last poll */
     enum consumer_result told; /* GAP or BEYOND_END not returned yet; else IDLE */
     char trouble[CONSUMER_TEXT_SIZE];
@@ -131,6 +133,10 @@ static void on_parted(struct consumer *consumer)
         rd_kafka_assignment_lost(consumer->handle) ? CONSUMER_LOST : CONSUMER_REVOKED;
     uint32_t count = consumer->part_count;
 
+    if (parting == CONSUMER_REVOKED) {
+        commits_send(&consumer->commits, consumer->handle, consumer->topic);
+    }
+    commits_forget(&consumer->commits); /* of what is lost another member tells (K26) */
     /* Inside consumer_poll(): what was collected is nobody's yet, and would come twice if the
      * partition came back. Inside consumer_keep_alive() it is the caller's, who is told. */
     if (!consumer->is_held) {
@@ -267,6 +273,7 @@ enum err consumer_create(const struct consumer_options *options,
         return ERR_NO_MEMORY;
     }
     consumer->told = CONSUMER_IDLE;
+    commits_init(&consumer->commits);
     if (copy_texts(consumer, options)) {
         err = make_handle(consumer, error);
     }
@@ -359,6 +366,7 @@ enum consumer_result consumer_poll(struct consumer *consumer, uint32_t wait_ms, 
     int64_t end_us = clock_mono_us() + (int64_t)wait_ms * 1000;
 
     ASSERT(consumer->fetched.count == 0);
+    commits_send_in_time(&consumer->commits, consumer->handle, consumer->topic);
     if (consumer->is_held) {
         consumer->is_held = false;
         consumer->needs_reassign = true;
@@ -456,12 +464,9 @@ bool consumer_is_assigned(const struct consumer *consumer, uint32_t partition)
 
 void consumer_commit(struct consumer *consumer, uint32_t partition, uint64_t next)
 {
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-
-    rd_kafka_topic_partition_list_add(list, consumer->topic, (int32_t)partition)->offset =
-        (int64_t)next;
-    (void)rd_kafka_commit(consumer->handle, list, 1);
-    rd_kafka_topic_partition_list_destroy(list);
+    if (find(consumer, partition)) {
+        commits_put(&consumer->commits, partition, next);
+    }
 }
 
 uint32_t consumer_places(const struct consumer *consumer, struct consumer_place *places,

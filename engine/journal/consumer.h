@@ -80,7 +80,8 @@ MUST_CHECK enum err consumer_pause(struct consumer *consumer, uint32_t partition
 MUST_CHECK enum err consumer_resume(struct consumer *consumer, uint32_t partition);
 bool consumer_is_assigned(const struct consumer *consumer, uint32_t partition);
 
-/* Tells Kafka our place, for its lag tools alone. Comes back at once; failures are ignored. */
+/* Has Kafka told our place, for its lag tools alone: about once a second while polled, and when the
+ * partition is left. Comes back at once; failures, and what is not assigned, are ignored. */
 void consumer_commit(struct consumer *consumer, uint32_t partition, uint64_t next);
 
 struct consumer_place {

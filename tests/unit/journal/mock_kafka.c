@@ -68,3 +68,24 @@ void mock_kafka_put(struct mock_kafka *mock, int32_t partition, const char *payl
     rd_kafka_topic_destroy(topic);
     rd_kafka_destroy(producer);
 }
+
+int64_t mock_kafka_committed(struct mock_kafka *mock, const char *group, int32_t partition)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    char text[128];
+    rd_kafka_t *tool;
+    int64_t offset;
+
+    cr_assert_eq(rd_kafka_conf_set(conf, "bootstrap.servers", mock->brokers, text, sizeof text),
+                 RD_KAFKA_CONF_OK);
+    cr_assert_eq(rd_kafka_conf_set(conf, "group.id", group, text, sizeof text), RD_KAFKA_CONF_OK);
+    tool = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof text);
+    cr_assert_not_null(tool, "%s", text);
+    rd_kafka_topic_partition_list_add(list, "orders", partition);
+    cr_assert_eq(rd_kafka_committed(tool, list, 30000), RD_KAFKA_RESP_ERR_NO_ERROR);
+    offset = list->elems[0].offset;
+    rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_destroy(tool);
+    return offset == RD_KAFKA_OFFSET_INVALID ? -1 : offset;
+}

@@ -25,3 +25,5 @@ void mock_kafka_delay(struct mock_kafka *mock, int delay_ms);
 void mock_kafka_fail_produce(struct mock_kafka *mock, int error, int count);
 /* Puts a record into a partition of "orders"; fails the test when it cannot. */
 void mock_kafka_put(struct mock_kafka *mock, int32_t partition, const char *payload);
+/* What a group has told as its place in a partition of "orders", for lag tools; -1: nothing. */
+int64_t mock_kafka_committed(struct mock_kafka *mock, const char *group, int32_t partition);

@@ -295,9 +295,49 @@ Test(consumer, leaves_what_it_had)
 {
     create();
     poll_until_assigned();
-    consumer_commit(consumer, 0, 0);
     consumer_destroy(consumer);
     consumer = NULL;
     cr_assert(parted[0] == 1 && parted[1] == 1);
     consumer_destroy(NULL);
+}
+
+Test(consumer, places_that_follow_each_other_are_told_together)
+{
+    struct consumer_batch batch;
+    const int64_t until_us = clock_mono_us() + DEADLINE_MS * 1000;
+    int64_t begun_us;
+
+    create();
+    poll_until_assigned();
+    consumer_commit(consumer, 0, 3);
+    begun_us = clock_mono_us();
+    while (mock_kafka_committed(&mock, "workers", 0) != 3) {
+        cr_assert(clock_mono_us() < until_us);
+        cr_assert_eq(consumer_poll(consumer, 10, 10, &batch), CONSUMER_IDLE);
+    }
+    consumer_commit(consumer, 0, 4);
+    cr_assert_eq(consumer_poll(consumer, 0, 0, &batch), CONSUMER_IDLE);
+    if (mock_kafka_committed(&mock, "workers", 0)
+        != 3) { /* fine only when this machine took a second for it */
+        cr_assert(clock_mono_us() - begun_us >= 1000000);
+    }
+    while (mock_kafka_committed(&mock, "workers", 0) != 4) {
+        cr_assert(clock_mono_us() < until_us);
+        cr_assert_eq(consumer_poll(consumer, 10, 10, &batch), CONSUMER_IDLE);
+    }
+    consumer_commit(consumer, 0, 5);
+    consumer_commit(consumer, 0, 6);
+    consumer_destroy(consumer);
+    consumer = NULL;
+    cr_assert_eq(mock_kafka_committed(&mock, "workers", 0), 6, "leaving tells the last");
+}
+
+Test(consumer, a_place_of_a_partition_that_is_not_ours_is_not_told)
+{
+    create();
+    consumer_commit(consumer, 0, 3);
+    poll_until_assigned();
+    consumer_destroy(consumer);
+    consumer = NULL;
+    cr_assert_eq(mock_kafka_committed(&mock, "workers", 0), -1);
 }
