@@ -4,13 +4,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "cpu.h"
 #include "crowd.h"
+#include "monitor.h"
 #include "options.h"
 #include "report.h"
 #include "shooter.h"
@@ -35,9 +34,12 @@ struct bench {
     struct shooter *shooters[THREADS_MAX];
     pthread_t threads[THREADS_MAX];
     uint32_t started;
-    uint64_t cpu_begin_us[OPTIONS_CPUS_MAX], cpu_end_us[OPTIONS_CPUS_MAX];
-    bool cpu_known[OPTIONS_CPUS_MAX];
-    int64_t done_ns, window_end_ns;
+    struct monitor *monitor; /* owned */
+    const char *const *asked;
+    int asked_count;
+    time_t started_s;
+    struct tally measured; /* of all threads */
+    struct audit audit;
 };
 
 static volatile sig_atomic_t interrupted;
@@ -132,6 +134,10 @@ static int prepare(struct bench *bench)
     bench->run.options = options;
     bench->run.plan = bench->plan;
     bench->run.maker = &bench->maker;
+    bench->monitor = monitor_create(&bench->run);
+    if (!bench->monitor) {
+        return refuse("no memory for the timeline");
+    }
     bench->run.attempts = options->duration_s > 0 ? UINT64_MAX : plan_size(bench->plan);
     return STATUS_DONE;
 }
@@ -167,14 +173,6 @@ static bool wait_ready(struct bench *bench)
 
 /* --- while it runs --- */
 
-static void look(struct bench *bench, struct tally_view *view)
-{
-    *view = (struct tally_view){0};
-    for (uint32_t i = 0; i < bench->started; i++) {
-        tally_look(shooter_tally(bench->shooters[i]), view);
-    }
-}
-
 static bool is_done(const struct bench *bench)
 {
     for (uint32_t i = 0; i < bench->started; i++) {
@@ -183,19 +181,6 @@ static bool is_done(const struct bench *bench)
         }
     }
     return true;
-}
-
-static void read_cpu(struct bench *bench, uint64_t totals_us[OPTIONS_CPUS_MAX])
-{
-    for (uint32_t i = 0; i < bench->options.cpu_count; i++) {
-        const struct cpu_group *group = &bench->options.cpus[i];
-        totals_us[i] = 0;
-        for (uint32_t p = 0; p < group->pid_count; p++) {
-            uint64_t us = 0;
-            bench->cpu_known[i] = cpu_of_process(group->pids[p], &us) && bench->cpu_known[i];
-            totals_us[i] += us;
-        }
-    }
 }
 
 static void go(struct bench *bench)
@@ -208,43 +193,21 @@ static void go(struct bench *bench)
     run->end_ns = options->duration_s > 0
                       ? run->start_ns + (int64_t)(options->duration_s * NS_PER_S)
                       : INT64_MAX;
+    bench->started_s = time(NULL);
     atomic_store(&run->go, true);
 }
 
-/* Looks on until all is done; takes the CPU times at both ends of the measured time. */
+/* Looks on until all is done. */
 static void watch(struct bench *bench)
 {
-    struct tally_view before = {0}, now;
-    bool begun = false, ended = false;
-    int64_t second = 1;
-
     for (bool done = false; !done;) {
         sleep_ms(LOOK_MS);
-        const int64_t now_ns = shooter_now_ns();
         done = is_done(bench);
-        if (!begun && now_ns >= bench->run.measure_ns) {
-            read_cpu(bench, bench->cpu_begin_us);
-            begun = true;
-        }
-        if (begun && !ended && (done || now_ns >= bench->run.end_ns)) {
-            read_cpu(bench, bench->cpu_end_us);
-            bench->window_end_ns = now_ns;
-            ended = true;
-        }
+        monitor_look(bench->monitor, bench->shooters, bench->started, done);
         if (interrupted) {
             atomic_store(&bench->run.stop, true);
         }
-        if (!done && now_ns >= bench->run.start_ns + second * NS_PER_S) {
-            look(bench, &now);
-            if (!bench->options.quiet) {
-                report_live((uint32_t)second, &now, &before);
-            }
-            before = now;
-            second++;
-        }
-        bench->done_ns = now_ns;
     }
-    bench->window_end_ns = ended ? bench->window_end_ns : bench->done_ns;
 }
 
 /* --- after --- */
@@ -280,36 +243,60 @@ static bool write_told(struct bench *bench)
     return good;
 }
 
+static void fill_cpu(const struct bench *bench, struct report *report)
+{
+    for (uint32_t i = 0; i < bench->options.cpu_count; i++) {
+        uint64_t us = 0;
+        if (monitor_cpu_us(bench->monitor, i, &us) && report->all.in_window > 0) {
+            report->cpu[i] = (struct report_cpu){
+                .known = true,
+                .us_per_request = (double)us / (double)report->all.in_window,
+                .seconds = (double)us / 1e6,
+            };
+        }
+    }
+}
+
+static bool write_files(struct bench *bench, const struct report *report)
+{
+    const struct options *options = &bench->options;
+    bool good = true;
+
+    if (options->json) {
+        good = report_write_json(report, options->json) && good;
+    }
+    return good;
+}
+
 static int report(struct bench *bench)
 {
-    struct tally *merged = calloc(1, sizeof *merged);
-    struct report report = {.options = &bench->options, .measured = merged};
     const struct run *run = &bench->run;
+    struct report report = {
+        .options = &bench->options,
+        .measured = &bench->measured,
+        .series = monitor_series(bench->monitor),
+        .asked = bench->asked,
+        .asked_count = bench->asked_count,
+        .seconds = (double)(monitor_window_end_ns(bench->monitor) - run->measure_ns) / NS_PER_S,
+        .all_seconds = (double)(monitor_done_ns(bench->monitor) - run->start_ns) / NS_PER_S,
+        .started_s = bench->started_s,
+        .audit = &bench->audit,
+    };
+    bool good = !interrupted;
 
-    if (!merged) {
-        return refuse("no memory for the report");
-    }
     for (uint32_t i = 0; i < bench->started; i++) {
-        tally_merge(merged, shooter_tally(bench->shooters[i]));
+        tally_merge(&bench->measured, shooter_tally(bench->shooters[i]));
+        tally_look(shooter_tally(bench->shooters[i]), &report.all);
     }
-    look(bench, &report.all);
-    report.seconds = (double)(bench->window_end_ns - run->measure_ns) / NS_PER_S;
-    report.all_seconds = (double)(bench->done_ns - run->start_ns) / NS_PER_S;
-    for (uint32_t i = 0; i < bench->options.cpu_count; i++) {
-        const double us = (double)(bench->cpu_end_us[i] - bench->cpu_begin_us[i]);
-        report.cpu[i].known = bench->cpu_known[i] && report.all.in_window > 0;
-        report.cpu[i].us_per_request = us / (double)report.all.in_window;
-        report.cpu[i].seconds = us / 1e6;
-    }
-    report_print(&report);
-    bool good = report_errors(&report) == 0 && !interrupted;
-    if (bench->options.json) {
-        good = report_write_json(&report, bench->options.json) && good;
-    }
+    fill_cpu(bench, &report);
+    machine_read(&report.machine);
     if (bench->options.told && bench->crowd) {
         good = write_told(bench) && good;
     }
-    free(merged);
+    audit_run(bench->options.audit, &bench->audit);
+    good = (bench->audit.holds || !bench->audit.asked) && good;
+    report_print(&report);
+    good = write_files(bench, &report) && report_errors(&report) == 0 && good;
     return good ? STATUS_DONE : STATUS_ERRORS;
 }
 
@@ -338,16 +325,18 @@ int main(int argc, char **argv)
     if (!bench) {
         return refuse("no memory");
     }
+    bench->asked = (const char *const *)argv;
+    bench->asked_count = argc;
     if (options_read(argc, argv, &bench->options, &status)) {
         signal(SIGINT, on_signal);
         signal(SIGTERM, on_signal);
-        memset(bench->cpu_known, true, sizeof bench->cpu_known);
         status = prepare(bench);
         status = status == STATUS_DONE ? run(bench) : status;
     }
     for (uint32_t i = 0; i < THREADS_MAX; i++) {
         shooter_destroy(bench->shooters[i]);
     }
+    monitor_destroy(bench->monitor);
     plan_destroy(bench->plan);
     crowd_destroy(bench->crowd);
     free(bench);

@@ -62,6 +62,9 @@ static const char help[] =
     "results\n"
     "  --told FILE          one line for each answer: outcome buyer order_no\n"
     "  --json FILE          the report as JSON\n"
+    "  --note TEXT          what the report is to say besides, servers' versions say; repeated\n"
+    "  --audit COMMAND      run by the shell when --told is written; the report tells its verdict\n"
+    "                       (status 0: holds)\n"
     "  --cpu NAME=PID[,PID] CPU time of these processes for each request; repeated\n"
     "  --quiet              no line each second\n"
     "  --help\n"
@@ -188,6 +191,15 @@ static bool read_cpu(const char *text, struct options *options)
     return true;
 }
 
+static bool take_note(const char *text, struct options *options)
+{
+    if (options->note_count == OPTIONS_NOTES_MAX) {
+        return complain("too many --note, at", text);
+    }
+    options->notes[options->note_count++] = text;
+    return true;
+}
+
 static bool read_mode(const char *text, enum mode *ret_mode)
 {
     static const char *const names[] = {"purchase", "replay", "bad-token", "orders", "get"};
@@ -250,6 +262,8 @@ enum {
     OPTION_LIFE,
     OPTION_TOLD,
     OPTION_JSON,
+    OPTION_NOTE,
+    OPTION_AUDIT,
     OPTION_CPU,
     OPTION_QUIET,
     OPTION_HELP,
@@ -285,6 +299,8 @@ static const struct option names[] = {
     {"token-life", required_argument, NULL, OPTION_LIFE},
     {"told", required_argument, NULL, OPTION_TOLD},
     {"json", required_argument, NULL, OPTION_JSON},
+    {"note", required_argument, NULL, OPTION_NOTE},
+    {"audit", required_argument, NULL, OPTION_AUDIT},
     {"cpu", required_argument, NULL, OPTION_CPU},
     {"quiet", no_argument, NULL, OPTION_QUIET},
     {"help", no_argument, NULL, OPTION_HELP},
@@ -337,6 +353,8 @@ static bool take(struct options *o, int option, const char *text)
     case OPTION_LIFE: return read_u32(text, 1, 30 * DAY_S, "--token-life", &o->token_life_s);
     case OPTION_TOLD: o->told = text; return true;
     case OPTION_JSON: o->json = text; return true;
+    case OPTION_NOTE: return take_note(text, o);
+    case OPTION_AUDIT: o->audit = text; return true;
     case OPTION_CPU: return read_cpu(text, o);
     case OPTION_QUIET: o->quiet = true; return true;
     default: return take_load(o, option, text);

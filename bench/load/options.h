@@ -14,6 +14,7 @@ enum {
     OPTIONS_TARGETS_MAX = 16,
     OPTIONS_CPUS_MAX = 8,
     OPTIONS_PIDS_MAX = 16,
+    OPTIONS_NOTES_MAX = 32,
     OPTIONS_SECRET_MAX = 1024,
 };
 
@@ -50,7 +51,10 @@ struct options {
     uint64_t seed;
     const char *prefix, *path;
     const char *kid, *issuer, *audience, *secret_file;
-    const char *told, *json; /* files, or NULL */
+    const char *told, *json;              /* files, or NULL */
+    const char *audit;                    /* a command, or NULL */
+    const char *notes[OPTIONS_NOTES_MAX]; /* borrowed: argv */
+    uint32_t note_count;
     uint32_t token_life_s;
     char secret[OPTIONS_SECRET_MAX];
     size_t secret_size;

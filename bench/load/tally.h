@@ -13,8 +13,6 @@
 #include "answers.h"
 #include "histogram.h"
 
-enum tally_group { TALLY_ALL, TALLY_WON, TALLY_REFUSED, TALLY_GROUP_COUNT };
-
 struct tally_record {
     uint64_t order_no; /* 0: none */
     uint32_t buyer;
@@ -22,12 +20,12 @@ struct tally_record {
 };
 
 struct tally {
-    atomic_uint_fast64_t sent, late, in_window, slowest_us;
+    atomic_uint_fast64_t sent, late, in_window;
     atomic_uint_fast64_t answers[ANSWER_COUNT]; /* of the whole run */
     uint64_t measured[ANSWER_COUNT];            /* of requests meant for the measured time */
     uint64_t measured_late, reopened;
-    struct histogram latency[TALLY_GROUP_COUNT]; /* of the same */
-    struct tally_record *records;                /* owned */
+    struct histogram latency[ANSWER_CLASS_COUNT]; /* of the same */
+    struct tally_record *records;                 /* owned */
     size_t record_count, record_capacity;
     bool records_lost; /* no memory: what was told is not complete */
 };
@@ -49,8 +47,8 @@ void tally_measure(struct tally *tally, enum answer answer, uint64_t latency_us)
 void tally_merge(struct tally *into, const struct tally *from);
 
 struct tally_view {
-    uint64_t sent, late, in_window, slowest_us, answered;
+    uint64_t sent, late, in_window, answered;
     uint64_t answers[ANSWER_COUNT];
 };
-/* Adds the live numbers to `view`, and begins a new slowest. */
-void tally_look(struct tally *tally, struct tally_view *view);
+/* Adds the live numbers to `view`. */
+void tally_look(const struct tally *tally, struct tally_view *view);

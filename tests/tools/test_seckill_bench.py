@@ -144,6 +144,81 @@ def test_outcomes_are_counted_and_told(bench):
     assert len({line.split()[1] for line in result.told}) == 50
 
 
+def test_only_accepted_orders_count_as_sales(bench):
+    """Replays, sold-out answers and refusals are apart in every part of the report."""
+    replies = [won(1), won(1, replayed=True), SOLD_OUT,
+               answer(409, {"status": 409, "code": "limit-reached"}),
+               answer(503, {"status": 503, "code": "outcome-unknown"})]
+    result = bench(Server(lambda number, *_: replies[number % 5]).url, "--buyers", 50,
+                   "--rate", 500)
+    report = result.report
+    assert result.returncode == DONE
+    assert {name: latency["count"] for name, latency in report["latency_ms"].items()} == {
+        "all": 50, "won": 20, "accepted": 10, "replayed": 10, "sold-out": 10, "refused": 10,
+        "unknown": 10, "other": 0, "error": 0}
+    assert report["orders_per_second"] == pytest.approx(10 / report["window_seconds"], rel=0.01)
+    assert report["best_orders_per_second"] == max(
+        row["answers"]["accepted"] for row in report["timeline"]["rows"])
+    assert "orders a second (accepted only): " in result.stdout
+
+
+def test_the_timeline_holds_every_second_of_the_run(bench):
+    result = bench(Server(lambda *_: SOLD_OUT).url, "--buyers", 250, "--rate", 100,
+                   "--cpu", f"test={os.getpid()}")
+    report, timeline = result.report, result.report["timeline"]
+    assert timeline["width_s"] == 1 and timeline["complete"] and timeline["measured_from_s"] == 0
+    rows = timeline["rows"]
+    assert [row["second"] for row in rows] == list(range(len(rows))) and len(rows) >= 3
+    assert sum(row["sent"] for row in rows) == report["sent"] == 250
+    assert sum(row["answers"]["sold-out"] for row in rows) == 250
+    assert all(set(row["answers"]) == set(report["latency_ms"]) - {"all", "won"} for row in rows)
+    assert list(rows[0]["latency_ms"]) == ["sold-out"]
+    assert list(rows[0]["latency_ms"]["sold-out"]) == ["p50", "p90", "p99", "p99.9", "max"]
+    assert max(row["latency_ms"]["sold-out"]["max"] for row in rows if row["latency_ms"]) == \
+        report["latency_ms"]["all"]["max"]
+    assert sum(row["cpu_us"]["test"] for row in rows) > 0
+    assert report["cpu_seconds"]["test"] > 0
+
+
+def test_the_report_says_what_was_asked_where_and_when(bench):
+    note = 'redis 7.0, "ours" \\ <b>'
+    result = bench(Server(lambda *_: SOLD_OUT).url, "--buyers", 5, "--note", note,
+                   "--note", "kafka 3.9")
+    report = result.report
+    assert report["notes"] == [note, "kafka 3.9"]
+    assert report["asked"][0].endswith("seckill-bench") and note in report["asked"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", report["started"])
+    assert re.fullmatch(r"\d+\.\d+\.\d+", report["version"])
+    assert report["machine"]["cores"] == os.cpu_count()
+    assert report["machine"]["kernel"].startswith("Linux ") and report["machine"]["cpu"]
+    assert report["audit"] is None and report["mode"] == "purchase"
+
+
+def test_the_audit_s_verdict_is_told_and_decides_the_status(bench, tmp_path):
+    url = Server(lambda *_: SOLD_OUT).url
+    # It runs when --told is written.
+    result = bench(url, "--buyers", 5, "--audit", f"wc -l <{tmp_path}/told")
+    assert result.returncode == DONE and "audit: holds" in result.stdout
+    assert result.report["audit"] == {"holds": True, "status": 0, "text": "5\n"}
+    result = bench(url, "--buyers", 5, "--audit", "echo sold twice; exit 1")
+    assert result.returncode == ERRORS and "audit: DOES NOT HOLD" in result.stdout
+    assert result.report["audit"] == {"holds": False, "status": 1, "text": "sold twice\n"}
+
+
+def test_a_line_each_second_unless_quiet(secret_file):
+    server = Server(lambda *_: SOLD_OUT)
+    command = [paths.program("seckill-bench"), "--url", server.url, "--sale", "7", "--secret-file",
+               str(secret_file), "--connections", "4", "--buyers", "250", "--rate", "100"]
+    loud = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    lines = loud.stderr.splitlines()
+    assert re.match(r" +\d+ s  sent +\d+  answered +\d+  sold-out \d+  p50 .* ms  p99 ", lines[0])
+    seconds = [int(line.split()[0]) for line in lines]
+    assert seconds == sorted(set(seconds)) and seconds[0] >= 1
+    quiet = subprocess.run([*command, "--quiet"], capture_output=True, text=True, timeout=60,
+                           check=True)
+    assert quiet.stderr == ""
+
+
 def test_some_try_twice_and_some_repeat_with_their_key(bench):
     keys = {}
 

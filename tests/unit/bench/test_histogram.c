@@ -41,6 +41,38 @@ Test(histogram, a_quantile_is_never_too_low_and_at_most_one_percent_too_high)
     }
 }
 
+static int compare(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Latencies as they are: most are small, few are very large. */
+Test(histogram, quantiles_are_those_of_the_sorted_values)
+{
+    enum { COUNT = 20000 };
+    static const double shares[] = {0.001, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999, 1.0};
+    uint64_t *values = malloc(COUNT * sizeof *values), seed = 1;
+
+    memset(&histogram, 0, sizeof histogram);
+    for (uint32_t i = 0; i < COUNT; i++) {
+        seed = seed * 6364136223846793005u + 1442695040888963407u;
+        values[i] = (seed >> 33) % (UINT64_C(1) << (4 + (seed >> 60) * 2));
+        histogram_add(&histogram, values[i]);
+    }
+    qsort(values, COUNT, sizeof *values, compare);
+    for (size_t i = 0; i < sizeof shares / sizeof shares[0]; i++) {
+        const double exact_rank = shares[i] * COUNT;
+        const size_t rank = (size_t)exact_rank + ((double)(size_t)exact_rank < exact_rank);
+        const uint64_t exact = values[rank - 1];
+        const uint64_t told = histogram_quantile_us(&histogram, shares[i]);
+        cr_assert_geq(told, exact, "%g", shares[i]);
+        cr_assert_leq(told, exact + exact / 100, "%g: %lu for %lu", shares[i], told, exact);
+    }
+    free(values);
+}
+
 Test(histogram, the_maximum_is_exact_and_huge_values_have_a_place)
 {
     memset(&histogram, 0, sizeof histogram);

@@ -25,35 +25,38 @@ Test(tally, records_grow_as_needed)
     free(tally);
 }
 
-Test(tally, wins_and_refusals_have_latencies_of_their_own_and_errors_neither)
+Test(tally, latencies_are_kept_by_class)
 {
-    struct tally *tally = make();
+    struct tally *one = make(), *two = make();
 
-    tally_measure(tally, ANSWER_ACCEPTED, 10);
-    tally_measure(tally, ANSWER_SOLD_OUT, 20);
-    tally_measure(tally, ANSWER_LOST, 30);
-    cr_assert_eq(tally->latency[TALLY_ALL].total, 3);
-    cr_assert_eq(tally->latency[TALLY_WON].max_us, 10);
-    cr_assert_eq(tally->latency[TALLY_REFUSED].total, 1);
-    free(tally);
+    tally_measure(one, ANSWER_ACCEPTED, 10);
+    tally_measure(one, ANSWER_SOLD_OUT, 20);
+    tally_measure(two, ANSWER_LOST, 30);
+    tally_measure(two, ANSWER_ACCEPTED, 40);
+    tally_merge(one, two);
+    cr_assert_eq(one->latency[ANSWER_CLASS_ACCEPTED].total, 2);
+    cr_assert_eq(one->latency[ANSWER_CLASS_ACCEPTED].max_us, 40);
+    cr_assert_eq(one->latency[ANSWER_CLASS_SOLD_OUT].max_us, 20);
+    cr_assert_eq(one->latency[ANSWER_CLASS_ERROR].max_us, 30);
+    cr_assert_eq(one->latency[ANSWER_CLASS_REPLAYED].total, 0);
+    cr_assert_eq(one->measured[ANSWER_ACCEPTED], 2);
+    free(one);
+    free(two);
 }
 
-Test(tally, a_look_adds_threads_up_and_begins_a_new_slowest)
+Test(tally, a_look_adds_threads_up)
 {
     struct tally *one = make(), *two = make();
     struct tally_view view = {0};
 
     tally_raise(&one->answers[ANSWER_SOLD_OUT]);
     tally_raise(&two->answers[ANSWER_SOLD_OUT]);
-    tally_measure(one, ANSWER_SOLD_OUT, 500);
+    tally_raise(&two->sent);
     tally_look(one, &view);
     tally_look(two, &view);
     cr_assert_eq(view.answers[ANSWER_SOLD_OUT], 2);
     cr_assert_eq(view.answered, 2);
-    cr_assert_eq(view.slowest_us, 500);
-    view = (struct tally_view){0};
-    tally_look(one, &view);
-    cr_assert_eq(view.slowest_us, 0);
+    cr_assert_eq(view.sent, 1);
     free(one);
     free(two);
 }
