@@ -2,7 +2,6 @@
 
 #include "codec/sale_json.h"
 #include "common/assert.h"
-#include "common/log.h"
 #include "inventory/keys.h"
 #include "inventory/redis_link.h"
 #include "inventory/redis_wire.h"
@@ -42,51 +41,52 @@ static enum err read_revision(const struct redis_reply *reply, uint64_t *ret_rev
                                                                                       : ERR_PARSE;
 }
 
-static enum err read_definition(const struct redis_reply *reply, size_t index,
-                                struct sale_definition *definition)
+static void put_unreadable(struct catalogue_read *read, struct sale_id sale)
 {
+    if (read->unreadable_count == CATALOGUE_UNREADABLE_MAX) {
+        read->is_incomplete = true;
+        return;
+    }
+    read->unreadable[read->unreadable_count++] = sale;
+}
+
+/* The field and the text behind it. What cannot be read is put down: the others are sold. */
+static void read_definition(const struct redis_reply *reply, size_t index,
+                            struct sale_definition *definitions, struct catalogue_read *read)
+{
+    struct sale_definition *definition = &definitions[read->count];
     size_t field_size, size;
     const char *field = item(reply, index, &field_size);
     const char *text = item(reply, index + 1, &size);
     struct sale_id sale;
-    struct json_error why;
 
-    if (!field || !text || sale_id_parse(field, field_size, &sale) != ERR_OK) {
-        LOG_ERROR("catalogue_field_unreadable", KV_U64("index", index));
-        return ERR_PARSE;
+    if (!field || sale_id_parse(field, field_size, &sale) != ERR_OK) {
+        read->is_incomplete = true;
+    } else if (!text || sale_json_read(text, size, definition, NULL) != ERR_OK
+               || definition->sale.value != sale.value) {
+        put_unreadable(read, sale);
+    } else {
+        read->count++;
     }
-    if (sale_json_read(text, size, definition, &why) != ERR_OK
-        || definition->sale.value != sale.value) {
-        LOG_ERROR("catalogue_sale_unreadable", KV_U64("sale", sale.value));
-        return ERR_PARSE;
-    }
-    return ERR_OK;
 }
 
 /* [id, "ok", revision, sale, JSON, sale, JSON, ...]; `*ret_definitions` is the caller's. */
 static enum err read_definitions(const struct redis_reply *reply, struct catalogue_read *read,
                                  struct sale_definition **ret_definitions)
 {
-    size_t count = redis_reply_count(reply);
-    struct sale_definition *definitions;
+    const size_t count = redis_reply_count(reply);
 
     if (count < 3 || count % 2 != 1) {
         return ERR_PARSE;
     }
-    count = (count - 3) / 2;
-    definitions = calloc(count + 1, sizeof *definitions);
+    struct sale_definition *definitions = calloc((count - 3) / 2 + 1, sizeof *definitions);
     if (!definitions) {
         return ERR_NO_MEMORY;
     }
     *ret_definitions = definitions;
-    for (size_t i = 0; i < count; i++) {
-        enum err err = read_definition(reply, 3 + 2 * i, &definitions[i]);
-
-        if (err != ERR_OK) {
-            return err;
-        }
+    for (size_t i = 3; i < count; i += 2) {
+        read_definition(reply, i, definitions, read);
     }
-    read->count = (uint32_t)count;
     read->definitions = definitions;
     return ERR_OK;
 }

@@ -39,6 +39,16 @@ void catalogue_put_destroy(struct catalogue_put *put)
     }
 }
 
+/* The sale of the text that was written last. */
+static enum err text_added(struct catalogue_put *put, struct sale_id sale)
+{
+    if (put->texts.failed) {
+        return ERR_NO_MEMORY;
+    }
+    put->sales[put->count++] = (struct put_sale){sale, put->texts.size};
+    return ERR_OK;
+}
+
 enum err catalogue_put_add(struct catalogue_put *put, const struct sale_definition *definition)
 {
     const char *why;
@@ -47,11 +57,16 @@ enum err catalogue_put_add(struct catalogue_put *put, const struct sale_definiti
         return ERR_RANGE;
     }
     sale_json_write(definition, &put->texts);
-    if (put->texts.failed) {
-        return ERR_NO_MEMORY;
+    return text_added(put, definition->sale);
+}
+
+enum err catalogue_put_add_unreadable(struct catalogue_put *put, struct sale_id sale)
+{
+    if (put->count == CATALOGUE_PUT_MAX) {
+        return ERR_RANGE;
     }
-    put->sales[put->count++] = (struct put_sale){definition->sale, put->texts.size};
-    return ERR_OK;
+    buf_append(&put->texts, "{}", 2); /* no definition of any version */
+    return text_added(put, sale);
 }
 
 static enum err read_revision(struct redis_blocking *redis, const struct redis_reply *raw,

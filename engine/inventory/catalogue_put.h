@@ -19,6 +19,9 @@ void catalogue_put_destroy(struct catalogue_put *put); /* NULL is fine */
 /* ERR_RANGE: too many, or not a definition (sale_check()). Copied. */
 MUST_CHECK enum err catalogue_put_add(struct catalogue_put *put,
                                       const struct sale_definition *definition);
+/* A sale that is there, but whose definition cannot be told: engines say "rebuilding", never
+ * "unknown sale". ERR_RANGE: too many. */
+MUST_CHECK enum err catalogue_put_add_unreadable(struct catalogue_put *put, struct sale_id sale);
 /* Replaces all; may be repeated. `ret_revision` may be NULL. */
 MUST_CHECK enum err catalogue_put_send(struct catalogue_put *put, struct redis_blocking *redis,
                                        uint64_t *ret_revision);

@@ -178,6 +178,9 @@ enum err sale_store_read(struct mysql_link *link, struct sale_id sale, struct sa
 
 /* --- list --- */
 
+#define DAY_MS UINT64_C(86400000)
+#define KEEP_ALL_MS (UINT64_C(1) << 62) /* closes is below 2^63: their sum fits */
+
 struct page {
     struct sale_id sales[LIST_PAGE];
     size_t count;
@@ -195,12 +198,15 @@ static enum err read_page(struct mysql_link *link, const struct sale_filter *fil
                           struct sale_id after, uint32_t limit, struct page *ret_page)
 {
     static const struct sql sql = {.head = "SELECT sale FROM sales WHERE sale > ? AND epoch >= ? "
-                                           "ORDER BY sale LIMIT ?"};
+                                           "AND closes + pay_window + ? > " SQL_NOW_MS
+                                           " ORDER BY sale LIMIT ?"};
+    const uint64_t keep_ms = filter->keep_days > 0 ? filter->keep_days * DAY_MS : KEEP_ALL_MS;
     const struct sql_value params[] = {sql_u64(after.value), sql_u64(filter->loaded_only ? 1 : 0),
+                                       sql_u64(keep_ms),
                                        sql_u64(limit < LIST_PAGE ? limit : LIST_PAGE)};
 
     ret_page->count = 0;
-    return mysql_link_query(link, &sql, 0, params, 3, on_number, ret_page);
+    return mysql_link_query(link, &sql, 0, params, 4, on_number, ret_page);
 }
 
 /* Each sale is read by a statement of its own: `each` may use the link, and a page stays small. */
@@ -220,6 +226,8 @@ enum err sale_store_list(struct mysql_link *link, const struct sale_filter *filt
             err = sale_store_read(link, after, row);
             if (err == ERR_OK) {
                 err = each(arg, row);
+            } else if (err == ERR_PARSE && filter->unreadable != NULL) {
+                err = filter->unreadable(arg, after);
             }
         }
         left -= (uint32_t)page.count;

@@ -39,7 +39,12 @@ typedef enum err sale_row_fn(void *arg, const struct sale_row *row);
 struct sale_filter {
     struct sale_id after;
     bool loaded_only; /* those that the catalogue holds */
+    /* 0: all; else without those that closed so long ago, and whose pay windows are over since; by
+     * the database's clock */
+    uint32_t keep_days;
     uint32_t limit;
+    /* NULL: a row that is no definition ends it with ERR_PARSE; else it is told and passed over */
+    enum err (*unreadable)(void *arg, struct sale_id sale);
 };
 MUST_CHECK enum err sale_store_list(struct mysql_link *link, const struct sale_filter *filter,
                                     sale_row_fn *each, void *arg);

@@ -44,7 +44,10 @@ struct sale_board {
     int64_t read_sent_us;
     int64_t confirmed_us; /* when the read was sent that confirmed it; 0: none on this link */
     bool is_rebuilding;
-    bool is_incomplete; /* some definition could not be taken: nothing is surely absent */
+    bool is_incomplete;        /* some definition could not be taken: nothing is surely absent */
+    uint32_t unreadable_count; /* these are there, but cannot be told */
+    struct sale_id unreadable[CATALOGUE_UNREADABLE_MAX];
+    uint64_t told_revision; /* whose unreadable ones are in the log */
 };
 
 static void leave_hot(struct board_sale *sale)
@@ -74,10 +77,21 @@ static void mark_asked(struct sale_board *board, struct board_sale *sale)
     board->hot = sale;
 }
 
-static bool is_absence_believed(const struct sale_board *board)
+static bool is_unreadable(const struct sale_board *board, struct sale_id sale)
+{
+    for (uint32_t i = 0; i < board->unreadable_count; i++) {
+        if (board->unreadable[i].value == sale.value) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_absence_believed(const struct sale_board *board, struct sale_id sale)
 {
     return !board->is_rebuilding && !board->is_incomplete && board->confirmed_us != 0
-           && board->confirmed_us > loop_clock_us(board->loop) - BELIEF_US;
+           && board->confirmed_us > loop_clock_us(board->loop) - BELIEF_US
+           && !is_unreadable(board, sale);
 }
 
 enum gate_sale sale_board_ask(struct sale_board *board, struct sale_id sale,
@@ -86,7 +100,7 @@ enum gate_sale sale_board_ask(struct sale_board *board, struct sale_id sale,
     struct board_sale *found = sale_table_find(board->table, sale);
 
     if (found == NULL) {
-        return is_absence_believed(board) ? GATE_SALE_ABSENT : GATE_SALE_UNSURE;
+        return is_absence_believed(board, sale) ? GATE_SALE_ABSENT : GATE_SALE_UNSURE;
     }
     mark_asked(board, found);
     *ret_sale = found;
@@ -275,10 +289,31 @@ static void on_dropped(void *arg, struct board_sale *sale)
     (void)arg;
     leave_hot(sale);
 }
+
+/* Once a revision: the same one is read again and again. */
+static void tell_unreadable(struct sale_board *board, const struct catalogue_read *read)
+{
+    if (board->told_revision == read->revision) {
+        return;
+    }
+    board->told_revision = read->revision;
+    for (uint32_t i = 0; i < read->unreadable_count; i++) {
+        LOG_ERROR("catalogue_sale_unreadable", KV_U64("sale", read->unreadable[i].value),
+                  KV_STR("next", "load it: that writes the catalogue again"));
+    }
+    if (read->is_incomplete) {
+        LOG_ERROR("catalogue_unreadable", KV_U64("readable", read->count),
+                  KV_STR("next", "load any sale: that writes the catalogue again"));
+    }
+}
+
 /* Everything of a whole catalogue, or what of it fits. */
 static void take_catalogue(struct sale_board *board, const struct catalogue_read *read)
 {
-    board->is_incomplete = false;
+    board->is_incomplete = read->is_incomplete;
+    board->unreadable_count = read->unreadable_count;
+    memcpy(board->unreadable, read->unreadable, sizeof board->unreadable);
+    tell_unreadable(board, read);
     sale_table_begin(board->table);
     for (uint32_t i = 0; i < read->count; i++) {
         enum err err = sale_table_put(board->table, &read->definitions[i]);

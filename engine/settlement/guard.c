@@ -191,6 +191,11 @@ static enum err write_catalogue(struct guard_job *job)
             }
         }
     }
+    if (err == ERR_RANGE) {
+        return guard_failed(job, err,
+                            "more than %d sales in the catalogue: lower catalogue.keep_days",
+                            CATALOGUE_PUT_MAX);
+    }
     return err == ERR_OK ? err : guard_failed(job, err, "writing the catalogue: %s", err_text(err));
 }
 

@@ -42,6 +42,8 @@ MUST_CHECK enum err guard_claim_sale(const struct guard_context *context, struct
 MUST_CHECK enum err guard_load(const struct guard_context *context,
                                const struct guard_claim *claim);
 
-/* Writes the catalogue anew, from all sales that were ever loaded. ERR_BUSY: another worker is at
- * it, or took over meanwhile and may be overwritten by what is older: call again. */
+/* Writes the catalogue anew, from all sales that were ever loaded; those that closed more than
+ * catalogue.keep_days ago, pay window included, are left out. ERR_RANGE: too many. ERR_BUSY:
+ * another worker is at it, or took over meanwhile and may be overwritten by what is older: call
+ * again. */
 MUST_CHECK enum err guard_write_catalogue(const struct guard_context *context);

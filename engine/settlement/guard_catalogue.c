@@ -18,6 +18,17 @@ struct catalogue_job {
     uint32_t page;
 };
 
+static enum err on_unreadable(void *arg, struct sale_id sale)
+{
+    struct catalogue_job *job = arg;
+
+    LOG_ERROR("catalogue_sale_unreadable", KV_U64("sale", sale.value),
+              KV_STR("next", "mend its rows in sales and sale_skus, load it again"));
+    job->last = sale;
+    job->page++;
+    return catalogue_put_add_unreadable(job->put, sale);
+}
+
 static enum err on_catalogue_sale(void *arg, const struct sale_row *row)
 {
     struct catalogue_job *job = arg;
@@ -37,6 +48,12 @@ static enum err on_catalogue_sale(void *arg, const struct sale_row *row)
         definition.times = (struct sale_times){conf->sale_deadline_ms, conf->sale_lease_ms,
                                                conf->sale_hold_ms, conf->sale_guard_ms};
     }
+    const char *why = NULL;
+    if (sale_check(&definition, &why) != ERR_OK) {
+        LOG_DEBUG("catalogue_sale_refused", KV_U64("sale", definition.sale.value),
+                  KV_STR("why", why));
+        return on_unreadable(job, definition.sale);
+    }
     job->last = definition.sale;
     job->page++;
     return catalogue_put_add(job->put, &definition);
@@ -47,7 +64,11 @@ static enum err fill_catalogue(struct catalogue_job *job)
     enum err err;
 
     do {
-        const struct sale_filter filter = {.after = job->last, .loaded_only = true, .limit = PAGE};
+        const struct sale_filter filter = {.after = job->last,
+                                           .loaded_only = true,
+                                           .keep_days = job->context->conf->catalogue_keep_days,
+                                           .limit = PAGE,
+                                           .unreadable = on_unreadable};
         job->page = 0;
         err = sale_store_list(job->context->mysql, &filter, on_catalogue_sale, job);
     } while (err == ERR_OK && job->page == PAGE);
@@ -76,6 +97,10 @@ enum err guard_write_catalogue(const struct guard_context *context)
         const enum err told = guard_store_progress(context->mysql, &claim, &end);
         err = err == ERR_OK && told == ERR_FENCED ? ERR_BUSY : err;
         err = err == ERR_OK ? told : err;
+    }
+    if (err == ERR_RANGE) {
+        LOG_ERROR("catalogue_full", KV_U64("sales_max", CATALOGUE_PUT_MAX),
+                  KV_STR("next", "lower catalogue.keep_days: sales that ended leave sooner"));
     }
     if (err == ERR_OK) {
         LOG_INFO("catalogue_written", KV_U64("revision", revision));

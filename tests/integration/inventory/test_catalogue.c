@@ -115,20 +115,56 @@ Test(catalogue, is_read_once_and_then_unchanged)
     fixture_finish(&fixture);
 }
 
-Test(catalogue, unreadable_definition_is_an_error)
+Test(catalogue, an_unreadable_definition_is_named_and_the_others_are_read)
 {
     struct fixture fixture;
+    struct seen seen;
     char answer[16], json[1024], command[1100];
 
     fixture_start(&fixture);
     (void)put(&fixture, 2);
     redis_server_ask(&fixture.server, "HSET seckill:catalogue 8 {}", answer, sizeof answer);
-    cr_assert_eq(see(&fixture, 0).err, ERR_PARSE);
+    seen = see(&fixture, 0);
+    cr_assert(seen.err == ERR_OK && seen.read.count == 1 && seen.first.sale.value == 7);
+    cr_assert(seen.read.unreadable_count == 1 && seen.read.unreadable[0].value == 8);
+    cr_assert_not(seen.read.is_incomplete);
+    /* As the worker puts one that it cannot read itself. */
+    struct catalogue_put *catalogue = catalogue_put_create();
+    cr_assert_eq(catalogue_put_add_unreadable(catalogue, (struct sale_id){9}), ERR_OK);
+    cr_assert_eq(catalogue_put_send(catalogue, fixture.blocking, NULL), ERR_OK);
+    catalogue_put_destroy(catalogue);
+    seen = see(&fixture, 0);
+    cr_assert(seen.read.count == 0 && seen.read.unreadable[0].value == 9);
+    (void)put(&fixture, 2);
     /* Readable, but of another sale than its field says. */
     redis_server_ask(&fixture.server, "HGET seckill:catalogue 7", json, sizeof json);
     (void)snprintf(command, sizeof command, "HSET seckill:catalogue 8 '%s'", json);
     redis_server_ask(&fixture.server, command, answer, sizeof answer);
-    cr_assert_eq(see(&fixture, 0).err, ERR_PARSE);
+    seen = see(&fixture, 0);
+    cr_assert(seen.read.count == 1 && seen.read.unreadable[0].value == 8);
+    fixture_finish(&fixture);
+}
+
+Test(catalogue, a_field_that_is_no_sale_or_too_many_unreadable_ones_leave_it_incomplete)
+{
+    struct fixture fixture;
+    struct seen seen;
+    char answer[16], command[64];
+
+    fixture_start(&fixture);
+    (void)put(&fixture, 1);
+    redis_server_ask(&fixture.server, "HSET seckill:catalogue x {}", answer, sizeof answer);
+    seen = see(&fixture, 0);
+    cr_assert(seen.read.count == 1 && seen.read.is_incomplete && seen.read.unreadable_count == 0);
+    redis_server_ask(&fixture.server, "HDEL seckill:catalogue x", answer, sizeof answer);
+    for (int i = 0; i <= CATALOGUE_UNREADABLE_MAX; i++) {
+        cr_assert_eq(see(&fixture, 0).read.is_incomplete, false);
+        (void)snprintf(command, sizeof command, "HSET seckill:catalogue %d {}", 100 + i);
+        redis_server_ask(&fixture.server, command, answer, sizeof answer);
+    }
+    seen = see(&fixture, 0);
+    cr_assert(seen.read.is_incomplete && seen.read.count == 1);
+    cr_assert_eq(seen.read.unreadable_count, CATALOGUE_UNREADABLE_MAX);
     fixture_finish(&fixture);
 }
 

@@ -27,6 +27,7 @@ Test(catalogue_put, more_sales_than_one_script_takes_are_refused)
         cr_assert_eq(catalogue_put_add(put, &definition), ERR_OK);
     }
     cr_assert_eq(catalogue_put_add(put, &definition), ERR_RANGE);
+    cr_assert_eq(catalogue_put_add_unreadable(put, definition.sale), ERR_RANGE);
     catalogue_put_destroy(put);
 }
 

@@ -117,41 +117,6 @@ Test(sale_store, reads_what_was_created)
     mysql_link_destroy(link);
 }
 
-struct seen {
-    uint32_t numbers[8];
-    size_t count;
-};
-
-static enum err see(void *arg, const struct sale_row *row)
-{
-    struct seen *seen = arg;
-
-    if (seen->count == 8) {
-        return ERR_RANGE;
-    }
-    seen->numbers[seen->count++] = row->definition.sale.value;
-    return ERR_OK;
-}
-
-Test(sale_store, lists_by_number_and_only_the_loaded_if_asked)
-{
-    struct mysql_link *link = fixture_link();
-    struct sale_id first = fixture_sale(link, 10, 1);
-    struct sale_id second = fixture_sale(link, 10, 1);
-    struct sale_filter filter = {.after = {first.value - 1}, .limit = 2};
-    struct seen seen = {.count = 0};
-
-    cr_assert(fixture_load(link, second) == 1);
-    cr_assert(sale_store_list(link, &filter, see, &seen) == ERR_OK);
-    cr_assert(seen.count == 2 && seen.numbers[0] == first.value);
-    filter.loaded_only = true;
-    filter.limit = 1000;
-    seen.count = 0;
-    cr_assert(sale_store_list(link, &filter, see, &seen) == ERR_OK);
-    cr_assert(seen.count >= 1 && seen.numbers[0] >= second.value);
-    mysql_link_destroy(link);
-}
-
 /* --- control --- */
 
 Test(sale_change, what_is_not_allowed_changes_nothing)

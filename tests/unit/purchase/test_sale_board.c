@@ -211,6 +211,39 @@ Test(sale_board, a_catalogue_that_does_not_fit_makes_nothing_absent)
     end(&bench);
 }
 
+Test(sale_board, a_sale_that_cannot_be_read_is_not_absent_and_the_others_are_sold)
+{
+    struct bench bench;
+    struct sale_definition definition = {.sale = seven, .epoch = 1};
+    struct catalogue_read read = {.status = CATALOGUE_OK,
+                                  .revision = 10,
+                                  .count = 1,
+                                  .definitions = &definition,
+                                  .unreadable_count = 1,
+                                  .unreadable = {eight}};
+
+    begin(&bench);
+    fake_redis_tell_catalogue(bench.link, ERR_OK, &read);
+    cr_assert_eq(ask(&bench, seven), GATE_SALE_KNOWN);
+    cr_assert_eq(ask(&bench, eight), GATE_SALE_UNSURE);
+    cr_assert_eq(ask(&bench, (struct sale_id){9}), GATE_SALE_ABSENT);
+    fake_loop_advance_us(bench.loop, CATALOGUE_MS * MS);
+    tell_catalogue(&bench, 1, 11); /* written again, without it */
+    cr_assert_eq(ask(&bench, eight), GATE_SALE_ABSENT);
+    end(&bench);
+}
+
+Test(sale_board, a_field_that_is_no_sale_makes_nothing_absent)
+{
+    struct bench bench;
+    struct catalogue_read read = {.status = CATALOGUE_OK, .revision = 10, .is_incomplete = true};
+
+    begin(&bench);
+    fake_redis_tell_catalogue(bench.link, ERR_OK, &read);
+    cr_assert_eq(ask(&bench, seven), GATE_SALE_UNSURE);
+    end(&bench);
+}
+
 Test(sale_board, on_a_new_link_everything_is_read_again)
 {
     struct bench bench;

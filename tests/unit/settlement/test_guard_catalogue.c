@@ -13,6 +13,8 @@
 static struct {
     uint32_t sales; /* 1 to sales were loaded */
     enum err claim_err, list_err, add_err, send_err, progress_err;
+    uint32_t bad_row, bad_window; /* no definition in MySQL; one that breaks sale_check() */
+    uint32_t unreadable[4], unreadable_count;
     uint32_t lost_meta; /* this sale's meta cannot be read: meta_err */
     enum err meta_err;
     uint32_t added, sent, puts;
@@ -45,11 +47,20 @@ enum err sale_store_list(struct mysql_link *link, const struct sale_filter *filt
                          sale_row_fn *each, void *arg)
 {
     (void)link;
-    cr_assert(filter->loaded_only);
+    cr_assert(filter->loaded_only && filter->keep_days == 5);
     for (uint32_t sale = filter->after.value + 1, n = 0; sale <= world.sales && n < filter->limit;
          sale++, n++) {
-        const struct sale_row row = {.definition = {.sale = {sale}, .epoch = 2}};
-        const enum err err = each(arg, &row);
+        struct sale_row row = {.definition = {.sale = {sale},
+                                              .epoch = 2,
+                                              .name = "n",
+                                              .currency = "CNY",
+                                              .closes_ms = sale == world.bad_window ? 0 : 1,
+                                              .limit = 1,
+                                              .pay_window_ms = 1000,
+                                              .sku_count = 1}};
+        cr_assert_eq(sku_parse("a", 1, &row.definition.skus[0].sku), ERR_OK);
+        const enum err err =
+            sale == world.bad_row ? filter->unreadable(arg, row.definition.sale) : each(arg, &row);
         if (err != ERR_OK) {
             return err;
         }
@@ -62,7 +73,7 @@ enum err sale_reader_meta(struct redis_blocking *redis, struct sale_id sale,
 {
     (void)redis;
     memset(ret_meta, 0, sizeof *ret_meta);
-    ret_meta->times.deadline_ms = 2000;
+    ret_meta->times = (struct sale_times){2000, 1000, 1500, 4000};
     return sale.value == world.lost_meta ? world.meta_err : ERR_OK;
 }
 
@@ -86,6 +97,13 @@ enum err catalogue_put_add(struct catalogue_put *put, const struct sale_definiti
     return world.add_err;
 }
 
+enum err catalogue_put_add_unreadable(struct catalogue_put *put, struct sale_id sale)
+{
+    (void)put;
+    world.unreadable[world.unreadable_count++] = sale.value;
+    return world.add_err;
+}
+
 enum err catalogue_put_send(struct catalogue_put *put, struct redis_blocking *redis,
                             uint64_t *ret_revision)
 {
@@ -102,6 +120,10 @@ static const struct guard_context context = {.conf = &conf, .owner = "me"};
 static void begin(void)
 {
     conf.sale_deadline_ms = 1000;
+    conf.sale_lease_ms = 1000;
+    conf.sale_hold_ms = 1500;
+    conf.sale_guard_ms = 3000;
+    conf.catalogue_keep_days = 5;
     world.sales = 3;
 }
 
@@ -144,6 +166,17 @@ Test(guard_catalogue, too_many_sales_are_told)
     world.add_err = ERR_RANGE;
     cr_assert_eq(guard_write_catalogue(&context), ERR_RANGE);
     cr_assert_eq(world.end, GUARD_STEP_FAILED);
+}
+
+Test(guard_catalogue, a_sale_that_is_no_definition_does_not_stop_the_others)
+{
+    world.sales = 4;
+    world.bad_row = 2;
+    world.bad_window = 3;
+    cr_assert_eq(guard_write_catalogue(&context), ERR_OK);
+    cr_assert_eq(world.added, 2);
+    cr_assert(world.unreadable_count == 2 && world.unreadable[0] == 2 && world.unreadable[1] == 3);
+    cr_assert_eq(world.end, GUARD_STEP_DONE);
 }
 
 Test(guard_catalogue, redis_away_ends_the_claim)
