@@ -20,7 +20,6 @@ struct crowd_options {
     const void *secret;
     size_t secret_size;
     int64_t issued_s, expires_s;
-    bool spoil; /* break each signature */
 };
 
 struct crowd *crowd_create(

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -99,7 +100,6 @@ static bool make_crowd(struct bench *bench)
         .secret_size = options->secret_size,
         .issued_s = time(NULL),
         .expires_s = time(NULL) + options->token_life_s,
-        .spoil = options->mode == MODE_BAD_TOKEN,
     };
     bench->crowd = crowd_create(&crowd);
     return bench->crowd != NULL;
@@ -108,13 +108,12 @@ static bool make_crowd(struct bench *bench)
 static int prepare(struct bench *bench)
 {
     const struct options *options = &bench->options;
-    const struct plan_options plan = {
+    struct plan_options plan = {
         .buyers = options->buyers,
         .sku_count = options->sku_count,
         .seed = options->seed,
-        .twice = options->twice,
-        .repeat = options->repeat,
         .keyed = options->keyed,
+        .clicks = options->clicks,
         .again_gap = (uint64_t)options->rate * options->again_after_ms / 1000,
     };
 
@@ -124,6 +123,7 @@ static int prepare(struct bench *bench)
     if (options->mode != MODE_GET && !make_crowd(bench)) {
         return refuse("tokens could not be signed (memory, or a text that is too long)");
     }
+    memcpy(plan.shares, options->shares, sizeof plan.shares);
     bench->plan = plan_create(&plan);
     if (!bench->plan) {
         return refuse("no memory for so many buyers");
@@ -138,7 +138,12 @@ static int prepare(struct bench *bench)
     if (!bench->monitor) {
         return refuse("no memory for the timeline");
     }
-    bench->run.attempts = options->duration_s > 0 ? UINT64_MAX : plan_size(bench->plan);
+    bench->run.attempts = options->duration_s > 0 && options->profile != PROFILE_SPIKE
+                              ? UINT64_MAX
+                              : plan_size(bench->plan);
+    if (options->profile == PROFILE_SPIKE && bench->run.attempts > SCHEDULE_SPIKE_MAX) {
+        return refuse("a spike has at most 10000000 requests");
+    }
     return STATUS_DONE;
 }
 
@@ -268,6 +273,20 @@ static bool write_files(struct bench *bench, const struct report *report)
     return good;
 }
 
+/* The engine's own audit sees more; this is what the buyers saw. */
+static bool is_oversold(const struct bench *bench, const struct tally_view *all)
+{
+    const struct options *options = &bench->options;
+    const uint64_t units = all->answers[ANSWER_ACCEPTED] * options->quantity;
+
+    if (options->stock == 0 || units <= options->stock) {
+        return false;
+    }
+    fprintf(stderr, "seckill-bench: OVERSOLD: %" PRIu64 " units were told to be won, of %u\n",
+            units, options->stock);
+    return true;
+}
+
 static int report(struct bench *bench)
 {
     const struct run *run = &bench->run;
@@ -297,6 +316,7 @@ static int report(struct bench *bench)
     good = (bench->audit.holds || !bench->audit.asked) && good;
     report_print(&report);
     good = write_files(bench, &report) && report_errors(&report) == 0 && good;
+    good = !is_oversold(bench, &report.all) && good;
     return good ? STATUS_DONE : STATUS_ERRORS;
 }
 
@@ -339,6 +359,7 @@ int main(int argc, char **argv)
     monitor_destroy(bench->monitor);
     plan_destroy(bench->plan);
     crowd_destroy(bench->crowd);
+    options_finish(&bench->options);
     free(bench);
     return status;
 }

@@ -9,16 +9,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "plan.h"
+#include "schedule.h"
+
 enum {
     OPTIONS_SKUS_MAX = 64,
     OPTIONS_TARGETS_MAX = 16,
     OPTIONS_CPUS_MAX = 8,
     OPTIONS_PIDS_MAX = 16,
     OPTIONS_NOTES_MAX = 32,
+    OPTIONS_SOURCES_MAX = 64,
     OPTIONS_SECRET_MAX = 1024,
+    OPTIONS_SALE_MAX = 8388607,
+    OPTIONS_STOCK_MAX = 60000000,
 };
 
 enum mode { MODE_PURCHASE, MODE_REPLAY, MODE_BAD_TOKEN, MODE_ORDERS, MODE_GET };
+struct scenario;
 
 struct target {
     struct sockaddr_in address;
@@ -34,20 +41,26 @@ struct cpu_group {
 struct options {
     struct target targets[OPTIONS_TARGETS_MAX];
     uint32_t target_count;
-    const char *skus[OPTIONS_SKUS_MAX]; /* borrowed: argv */
+    struct in_addr sources[OPTIONS_SOURCES_MAX]; /* to connect from */
+    uint32_t source_count;                       /* 0: as the kernel chooses */
+    const char *skus[OPTIONS_SKUS_MAX];          /* borrowed: argv, or the scenario */
     uint32_t sku_count;
     struct cpu_group cpus[OPTIONS_CPUS_MAX];
     uint32_t cpu_count;
+    struct scenario *scenario; /* owned; NULL: none */
     enum mode mode;
+    enum profile profile;
     bool closed, quiet;
     uint32_t sale, quantity;
-    uint32_t rate, connections, threads, sources;
+    uint32_t stock; /* units; 0: not known */
+    uint32_t rate, connections, threads;
     uint32_t buyers;   /* 0: not given */
     double duration_s; /* 0: until every attempt was made */
     double warmup_s;
     uint32_t timeout_ms, late_ms;
-    double twice, repeat, keyed;
-    uint32_t again_after_ms;
+    double shares[KIND_COUNT]; /* of the buyers; KIND_ONCE: the rest */
+    double keyed;
+    uint32_t clicks, again_after_ms;
     uint64_t seed;
     const char *prefix, *path;
     const char *kid, *issuer, *audience, *secret_file;
@@ -62,3 +75,5 @@ struct options {
 
 /* True: go on. False: end with `*ret_status`, 0 after --help, 2 after a mistake told on stderr. */
 bool options_read(int argc, char **argv, struct options *options, int *ret_status);
+/* Also after options_read() was false. */
+void options_finish(struct options *options);

@@ -29,11 +29,12 @@ uint64_t report_measured(const struct report *report)
     return total;
 }
 
-/* A bad token is what --mode bad-token asks for. */
+/* A bad token is what --bad-token asks for. */
 uint64_t report_errors(const struct report *report)
 {
-    const uint64_t wanted =
-        report->options->mode == MODE_BAD_TOKEN ? report->all.answers[ANSWER_PROBLEM_TOKEN_BAD] : 0;
+    const uint64_t wanted = report->options->shares[KIND_BAD_TOKEN] > 0
+                                ? report->all.answers[ANSWER_PROBLEM_TOKEN_BAD]
+                                : 0;
     return report_class_count(report->all.answers, ANSWER_CLASS_ERROR) - wanted;
 }
 

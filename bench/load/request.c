@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { REQUEST_SALE_AT = sizeof "POST /v1/sales/" - 1, SPOILT_BEFORE_END = 20 };
+
 static bool make_head(struct request_maker *maker, const struct options *options, uint32_t target)
 {
     const char *host = options->targets[target].host;
@@ -50,7 +52,7 @@ bool request_maker_init(struct request_maker *maker, const struct options *optio
     size_t token_size = 0;
     bool good = true;
 
-    *maker = (struct request_maker){.crowd = crowd};
+    *maker = (struct request_maker){.crowd = crowd, .sale = options->sale};
     maker->has_body = options->mode != MODE_ORDERS && options->mode != MODE_GET;
     for (uint32_t i = 0; good && i < options->target_count; i++) {
         good = make_head(maker, options, i);
@@ -66,10 +68,32 @@ bool request_maker_init(struct request_maker *maker, const struct options *optio
                   < REQUEST_SIZE_MAX;
 }
 
+/* The number of a sale that is not there, in place of the sale's own. */
+static size_t append_unknown_head(const struct request_maker *maker, uint32_t target,
+                                  uint32_t buyer, char *request)
+{
+    const char *head = maker->heads[target];
+    const size_t number_end = REQUEST_SALE_AT + strcspn(head + REQUEST_SALE_AT, "/");
+    uint32_t sale =
+        REQUEST_UNKNOWN_SALE_MIN + buyer % (OPTIONS_SALE_MAX - REQUEST_UNKNOWN_SALE_MIN);
+
+    sale += sale == maker->sale;
+    const int size = snprintf(request, REQUEST_SIZE_MAX, "%.*s%u", REQUEST_SALE_AT, head, sale);
+    memcpy(request + size, head + number_end, maker->head_sizes[target] - number_end);
+    return (size_t)size + maker->head_sizes[target] - number_end;
+}
+
 static size_t append(char *request, size_t at, const char *text, size_t size)
 {
     memcpy(request + at, text, size);
     return at + size;
+}
+
+/* Breaks the signature of the token that ends there. */
+static void spoil(char *token_end)
+{
+    char *in_signature = token_end - SPOILT_BEFORE_END;
+    *in_signature = *in_signature == 'A' ? 'B' : 'A';
 }
 
 size_t request_make(const struct request_maker *maker, uint32_t target,
@@ -78,13 +102,18 @@ size_t request_make(const struct request_maker *maker, uint32_t target,
     static const char key_field[] = "Idempotency-Key: ";
     char key[CROWD_NAME_SIZE];
     size_t token_size;
-    size_t at = append(request, 0, maker->heads[target], maker->head_sizes[target]);
+    size_t at = attempt->kind == KIND_UNKNOWN_SALE && maker->has_body
+                    ? append_unknown_head(maker, target, attempt->buyer, request)
+                    : append(request, 0, maker->heads[target], maker->head_sizes[target]);
 
     if (!maker->crowd) {
         return at;
     }
     const char *token = crowd_token(maker->crowd, attempt->buyer, &token_size);
     at = append(request, at, token, token_size);
+    if (attempt->kind == KIND_BAD_TOKEN) {
+        spoil(request + at);
+    }
     at = append(request, at, "\r\n", 2);
     if (!maker->has_body) {
         return append(request, at, "\r\n", 2);

@@ -10,11 +10,17 @@
 #include "options.h"
 #include "plan.h"
 
-enum { REQUEST_SIZE_MAX = 4096, REQUEST_HEAD_MAX = 640, REQUEST_BODY_MAX = 96 };
+enum {
+    REQUEST_SIZE_MAX = 4096,
+    REQUEST_HEAD_MAX = 640,
+    REQUEST_BODY_MAX = 96,
+    REQUEST_UNKNOWN_SALE_MIN = 8000000,
+};
 
 struct request_maker {
     const struct crowd *crowd; /* borrowed; NULL: no tokens */
     bool has_body;
+    uint32_t sale;
     char heads[OPTIONS_TARGETS_MAX][REQUEST_HEAD_MAX]; /* up to the token */
     size_t head_sizes[OPTIONS_TARGETS_MAX];
     char bodies[OPTIONS_SKUS_MAX]
@@ -25,6 +31,7 @@ struct request_maker {
 /* False: a request would be too long. Options and crowd are borrowed. */
 bool request_maker_init(struct request_maker *maker, const struct options *options,
                         const struct crowd *crowd);
-/* Writes the request for `target`; returns its size. */
+/* Writes the request for `target`; returns its size. A broken signature and a sale that is not
+ * there are made here. */
 size_t request_make(const struct request_maker *maker, uint32_t target,
                     const struct attempt *attempt, char request[static REQUEST_SIZE_MAX]);

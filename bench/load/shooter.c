@@ -96,6 +96,14 @@ static bool is_over(const struct shooter *shooter, int64_t now_ns)
            || atomic_load_explicit(&shooter->run->stop, memory_order_relaxed);
 }
 
+/* Clicks at once have the time of the first of them. */
+static int64_t next_due_ns(const struct shooter *shooter)
+{
+    const uint64_t number = schedule_number(&shooter->schedule, shooter->next);
+
+    return schedule_due_ns(&shooter->schedule, number - plan_lead(shooter->run->plan, number));
+}
+
 static void send_next(struct shooter *shooter, int64_t due_ns, int64_t now_ns)
 {
     const struct run *run = shooter->run;
@@ -128,7 +136,7 @@ static void send_due(struct shooter *shooter)
     const bool closed = shooter->run->options->closed;
 
     while (shooter->idle_count > 0 && !is_over(shooter, now_ns)) {
-        const int64_t due_ns = closed ? now_ns : schedule_due_ns(&shooter->schedule, shooter->next);
+        const int64_t due_ns = closed ? now_ns : next_due_ns(shooter);
         if (due_ns > now_ns) {
             return;
         }
@@ -148,8 +156,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     if (is_over(shooter, now_ns)) {
         return;
     }
-    const int64_t due_us =
-        (schedule_due_ns(&shooter->schedule, shooter->next) - now_ns) / NS_PER_US;
+    const int64_t due_us = (next_due_ns(shooter) - now_ns) / NS_PER_US;
     wait_us = due_us > wait_us ? due_us : wait_us;
     const struct timeval wait = {wait_us / 1000000, wait_us % 1000000};
     event_add(shooter->tick, &wait);
@@ -367,18 +374,13 @@ struct timeline *shooter_timeline(struct shooter *shooter)
 
 /* --- making --- */
 
-/* Loopback sources 127.0.0.1, .2, …: one address has too few ports for many connections. */
+/* One address has too few ports for many connections. */
 static void choose_source(const struct options *options, struct connection *connection,
                           uint32_t number)
 {
-    uint32_t sources = options->sources;
-
-    if (sources == 0) {
-        sources = options->connections / 20000 + 1;
-    }
-    if (sources > 1 && ntohl(connection->target->sin_addr.s_addr) >> 24 == 127) {
+    if (options->source_count > 0) {
         connection->source.sin_family = AF_INET;
-        connection->source.sin_addr.s_addr = htonl(0x7f000001 + number % sources);
+        connection->source.sin_addr = options->sources[number % options->source_count];
     }
 }
 
@@ -428,6 +430,16 @@ static bool make_loop(struct shooter *shooter)
     return shooter->tick && shooter->sweep && shooter->buffer;
 }
 
+/* Of the whole profile; a constant rate has no end. */
+static uint64_t profile_attempts(const struct run *run)
+{
+    const struct options *options = run->options;
+
+    return run->attempts != UINT64_MAX
+               ? run->attempts
+               : schedule_attempts_in(options->profile, options->rate, options->duration_s);
+}
+
 struct shooter *shooter_create(const struct run *run, uint32_t thread)
 {
     struct shooter *shooter = calloc(1, sizeof *shooter);
@@ -437,8 +449,8 @@ struct shooter *shooter_create(const struct run *run, uint32_t thread)
         return NULL;
     }
     shooter->run = run;
-    shooter->schedule =
-        (struct schedule){.rate = options->rate, .thread = thread, .threads = options->threads};
+    schedule_init(&shooter->schedule, options->profile, options->rate, profile_attempts(run),
+                  thread, options->threads);
     shooter->share = run->attempts == UINT64_MAX
                          ? UINT64_MAX
                          : schedule_share(&shooter->schedule, run->attempts);

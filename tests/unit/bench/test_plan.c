@@ -9,8 +9,7 @@ static struct plan_options options(void)
     return (struct plan_options){.buyers = BUYERS,
                                  .sku_count = 2,
                                  .seed = 1,
-                                 .twice = 0.1,
-                                 .repeat = 0.2,
+                                 .shares = {[KIND_TWICE] = 0.1, [KIND_REPEAT] = 0.2},
                                  .keyed = 0.5,
                                  .again_gap = GAP};
 }
@@ -79,5 +78,57 @@ Test(plan, past_the_end_it_begins_anew)
     cr_assert_eq(plan_size(plan), 1);
     cr_assert_eq(plan_attempt(plan, 41).buyer, 0);
     cr_assert(plan_attempt(plan, 41).keyed);
+    plan_destroy(plan);
+}
+
+Test(plan, clicks_stand_one_behind_the_other_and_belong_to_the_first)
+{
+    const struct plan_options wanted = {.buyers = BUYERS,
+                                        .sku_count = 1,
+                                        .seed = 3,
+                                        .shares = {[KIND_CLICK] = 0.25},
+                                        .clicks = 4,
+                                        .keyed = 1};
+    struct plan *plan = plan_create(&wanted);
+    uint32_t clickers = 0;
+
+    for (uint64_t i = 0; i < plan_size(plan);) {
+        const struct attempt first = plan_attempt(plan, i);
+        const uint32_t clicks = first.kind == KIND_CLICK ? 4 : 1;
+        clickers += first.kind == KIND_CLICK;
+        for (uint32_t lead = 0; lead < clicks; lead++, i++) {
+            const struct attempt attempt = plan_attempt(plan, i);
+            cr_assert_eq(attempt.buyer, first.buyer);
+            cr_assert_eq(attempt.lead, lead);
+            cr_assert_eq(plan_lead(plan, i), lead);
+            cr_assert(attempt.keyed && !attempt.again);
+        }
+    }
+    cr_assert_float_eq(clickers / (double)BUYERS, 0.25, 0.01);
+    cr_assert_eq(plan_size(plan), BUYERS + UINT64_C(3) * clickers);
+    plan_destroy(plan);
+}
+
+Test(plan, every_buyer_is_of_one_kind_in_the_wanted_shares)
+{
+    const struct plan_options wanted = {
+        .buyers = BUYERS,
+        .sku_count = 1,
+        .seed = 5,
+        .keyed = 0,
+        .shares = {[KIND_DROP] = 0.1, [KIND_BAD_TOKEN] = 0.2, [KIND_UNKNOWN_SALE] = 0.3}};
+    struct plan *plan = plan_create(&wanted);
+    uint32_t counts[KIND_COUNT] = {0};
+
+    cr_assert_eq(plan_size(plan), BUYERS);
+    for (uint64_t i = 0; i < BUYERS; i++) {
+        const struct attempt attempt = plan_attempt(plan, i);
+        counts[attempt.kind]++;
+        cr_assert_eq(attempt.keyed, attempt.kind == KIND_DROP, "who asks again needs the key");
+    }
+    cr_assert_float_eq(counts[KIND_ONCE] / (double)BUYERS, 0.4, 0.01);
+    cr_assert_float_eq(counts[KIND_DROP] / (double)BUYERS, 0.1, 0.01);
+    cr_assert_float_eq(counts[KIND_BAD_TOKEN] / (double)BUYERS, 0.2, 0.01);
+    cr_assert_float_eq(counts[KIND_UNKNOWN_SALE] / (double)BUYERS, 0.3, 0.01);
     plan_destroy(plan);
 }

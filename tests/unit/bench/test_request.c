@@ -6,7 +6,7 @@
 
 static const char secret[] = "0123456789abcdef0123456789abcdef";
 
-static struct crowd *make_crowd(bool spoil)
+static struct crowd *make_crowd(void)
 {
     const struct crowd_options options = {.buyers = 100,
                                           .threads = 3,
@@ -17,8 +17,7 @@ static struct crowd *make_crowd(bool spoil)
                                           .secret = secret,
                                           .secret_size = 32,
                                           .issued_s = 1000,
-                                          .expires_s = 2000,
-                                          .spoil = spoil};
+                                          .expires_s = 2000};
     struct crowd *crowd = crowd_create(&options);
 
     cr_assert_not_null(crowd);
@@ -49,7 +48,7 @@ Test(request, a_secret_that_is_too_short_makes_no_crowd)
 
 Test(request, a_purchase_is_a_well_formed_request)
 {
-    struct crowd *crowd = make_crowd(false);
+    struct crowd *crowd = make_crowd();
     struct request_maker maker;
     char request[REQUEST_SIZE_MAX + 1], wanted[REQUEST_SIZE_MAX + 1];
     const struct attempt attempt = {.buyer = 42, .sku = 1, .keyed = true};
@@ -71,7 +70,7 @@ Test(request, a_purchase_is_a_well_formed_request)
 
 Test(request, without_a_key_there_is_no_key_field)
 {
-    struct crowd *crowd = make_crowd(false);
+    struct crowd *crowd = make_crowd();
     struct request_maker maker;
     char request[REQUEST_SIZE_MAX + 1];
     const struct attempt attempt = {.buyer = 0};
@@ -84,18 +83,57 @@ Test(request, without_a_key_there_is_no_key_field)
 
 Test(request, tokens_of_all_threads_differ_and_are_the_same_next_time)
 {
-    struct crowd *one = make_crowd(false), *two = make_crowd(false), *spoilt = make_crowd(true);
+    struct crowd *one = make_crowd(), *two = make_crowd();
     size_t size, last_size;
 
     for (uint32_t i = 1; i < 100; i++) {
         const char *token = crowd_token(one, i, &size);
         cr_assert(memcmp(token, crowd_token(one, i - 1, &last_size), size) != 0);
         cr_assert(memcmp(token, crowd_token(two, i, &last_size), size) == 0);
-        cr_assert(memcmp(token, crowd_token(spoilt, i, &last_size), size) != 0);
     }
     crowd_destroy(one);
     crowd_destroy(two);
-    crowd_destroy(spoilt);
+}
+
+/* Makes the request of buyer 42 of that kind, and without any. */
+static void make_both(enum kind kind, char *plain, char *other)
+{
+    struct crowd *crowd = make_crowd();
+    struct request_maker maker;
+    struct attempt attempt = {.buyer = 42, .keyed = true};
+
+    cr_assert(request_maker_init(&maker, &purchase, crowd));
+    plain[request_make(&maker, 0, &attempt, plain)] = '\0';
+    attempt.kind = kind;
+    other[request_make(&maker, 0, &attempt, other)] = '\0';
+    crowd_destroy(crowd);
+}
+
+Test(request, a_bad_token_differs_in_one_letter_of_its_signature)
+{
+    char plain[REQUEST_SIZE_MAX + 1], spoilt[REQUEST_SIZE_MAX + 1];
+    size_t differences = 0, at = 0;
+
+    make_both(KIND_BAD_TOKEN, plain, spoilt);
+    cr_assert_eq(strlen(plain), strlen(spoilt));
+    for (size_t i = 0; i < strlen(plain); i++) {
+        differences += plain[i] != spoilt[i];
+        at = plain[i] != spoilt[i] ? i : at;
+    }
+    const char *token_end = strstr(plain, "\r\nIdempotency-Key");
+    cr_assert_eq(differences, 1);
+    cr_assert(plain + at < token_end && plain + at > token_end - 43);
+}
+
+Test(request, an_unknown_sale_is_another_number_in_an_otherwise_equal_request)
+{
+    char plain[REQUEST_SIZE_MAX + 1], other[REQUEST_SIZE_MAX + 1];
+    unsigned sale = 0;
+
+    make_both(KIND_UNKNOWN_SALE, plain, other);
+    cr_assert_eq(sscanf(other, "POST /v1/sales/%u/orders", &sale), 1);
+    cr_assert_eq(sale, 8000042);
+    cr_assert_str_eq(strchr(other + 15, '/'), strchr(plain + 15, '/'));
 }
 
 Test(request, a_plain_get_needs_no_crowd)

@@ -1,0 +1,132 @@
+"""The scenarios of bench/scenarios, and what a scenario file may say."""
+
+import json
+import re
+import subprocess
+
+import pytest
+
+from support import paths
+from support.bench_server import DONE, ERRORS, SOLD_OUT, USAGE, Server, answer, won
+
+SCENARIOS = sorted((paths.ROOT / "bench" / "scenarios").glob("*.conf"))
+UNKNOWN_SALE = answer(404, {"status": 404, "code": "unknown-sale"})
+TOKEN_BAD = answer(401, {"status": 401, "code": "token-bad"})
+
+
+def small(**extra):
+    """Options that make any scenario a small one."""
+    words = {"buyers": 200, "rate": 2000, "connections": 8, "warmup": 0, "profile": "constant",
+             "stock": 100000, **extra}
+    return [word for name, value in words.items() for word in ("--" + name, str(value))]
+
+
+def test_there_are_scenarios_for_all_that_a_crowd_does():
+    names = {path.stem for path in SCENARIOS}
+    assert names >= {"win", "sold-out", "mixed", "duplicate-clicks", "bad-token", "unknown-sale"}
+    built = (paths.ROOT / "bench" / "scenarios" / "meson.build").read_text()
+    assert names == set(re.findall(r"'([a-z-]+)'", built.partition("foreach")[2].partition("]")[0]))
+
+
+@pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
+def test_every_scenario_runs_by_its_name_and_opens_with_a_sentence(bench, path):
+    assert re.match(r"# [A-Z].*\.\n", path.read_text())
+    held = {}
+
+    def decide(number, head, _):
+        if "/sales/7/" not in head:
+            return UNKNOWN_SALE
+        key = re.search(r"Idempotency-Key: (\S+)", head)
+        again = key is not None and key[1] in held
+        order = held.setdefault(key[1] if key else number, 1000 + number)
+        return won(order, again)
+    result = bench(Server(decide).url, "--scenario", path.stem, *small())
+    assert result.returncode == DONE, result
+    assert result.report["sent"] >= 200
+
+
+def test_a_million_buyers_want_ten_thousand_units():
+    text = (paths.ROOT / "bench" / "scenarios" / "mixed.conf").read_text()
+    assert re.search(r"^buyers = 1000000;$", text, re.M)
+    assert re.search(r"^stock = 10000;$", text, re.M)
+
+
+def test_the_command_line_overrides_the_file_and_lists_are_replaced(bench, tmp_path):
+    path = tmp_path / "mine.conf"
+    path.write_text('buyers = 30;\nrate = 1000;\nsku = ["red", "blue"];\nquantity = 2;\n'
+                    'closed = false;\nkeyed = 0.0;\n')
+    seen = []
+
+    def decide(_, head, body):
+        seen.append((json.loads(body), "Idempotency-Key" in head))
+        return SOLD_OUT
+    assert bench(Server(decide).url, "--scenario", path).returncode == DONE
+    assert len(seen) == 30
+    assert {body["sku"] for body, _ in seen} == {"red", "blue"}
+    assert {body["quantity"] for body, _ in seen} == {2} and not any(keyed for _, keyed in seen)
+    seen.clear()
+    bench(Server(decide).url, "--buyers", 10, "--sku", "green", "--scenario", path)
+    assert [body for body, _ in seen] == [{"sku": "green", "quantity": 2}] * 10
+
+
+@pytest.mark.parametrize("text, complaint", [
+    ("buyers = ;", "syntax error"),
+    ("pace = 5;", 'no setting of a scenario is "pace"'),
+    ('url = "http://127.0.0.1:1";', 'no setting of a scenario is "url"'),
+    ("rate = 0;", '--rate is a number from 1 to 1000000, not "0"'),
+    ("closed = 5;", 'true or false is the value of "closed"'),
+    ("sku = { a = 1; };", "sku is neither text nor number nor a list of them"),
+])
+def test_what_a_file_says_wrong_is_told_with_its_line(bench, tmp_path, text, complaint):
+    path = tmp_path / "wrong.conf"
+    path.write_text("# One line before.\n" + text + "\n")
+    result = bench("http://127.0.0.1:1", "--scenario", path)
+    assert result.returncode == USAGE
+    assert complaint in result.stderr and f"{path}:2" in result.stderr, result.stderr
+
+
+def test_clicks_go_out_at_once_with_one_key(bench):
+    keys = {}
+
+    def decide(number, head, _):
+        key = re.search(r"Idempotency-Key: (\S+)", head)[1]
+        keys.setdefault(key, []).append(number)
+        return won(1000 + min(keys[key]), len(keys[key]) > 1)
+    result = bench(Server(decide).url, "--buyers", 20, "--click", 1, "--clicks", 4, "--rate", 200)
+    assert result.returncode == DONE
+    assert result.report["outcomes"] == {"accepted": 20, "replayed": 60}
+    assert all(max(numbers) - min(numbers) == 3 for numbers in keys.values()), keys
+
+
+def test_bad_tokens_and_unknown_sales_are_asked_for_in_their_share(bench):
+    def decide(_, head, __):
+        return UNKNOWN_SALE if "/sales/7/" not in head else SOLD_OUT
+    result = bench(Server(decide).url, "--buyers", 1000, "--rate", 4000, "--unknown-sale", 0.3)
+    assert result.returncode == DONE
+    assert result.report["outcomes"]["unknown-sale"] == pytest.approx(300, abs=60)
+
+
+def test_more_orders_than_stock_fail_the_run(bench):
+    server = Server(lambda number, *_: won(1000 + number))
+    assert bench(server.url, "--buyers", 10, "--rate", 1000, "--stock", 10).returncode == DONE
+    result = bench(server.url, "--buyers", 11, "--rate", 1000, "--stock", 10)
+    assert result.returncode == ERRORS
+    assert "OVERSOLD: 11 units were told to be won, of 10" in result.stderr
+
+
+def test_a_ramp_and_a_spike_go_out_in_their_time(bench):
+    server = Server(lambda *_: SOLD_OUT)
+    result = bench(server.url, "--profile", "ramp", "--rate", 300, "--duration", 1.5)
+    assert result.report["sent"] == pytest.approx(285, abs=6)
+    result = bench(server.url, "--profile", "spike", "--buyers", 500, "--rate", 1)
+    assert result.report["sent"] == 500 and result.returncode == DONE
+
+
+def test_installed_scenarios_are_found_by_name(tmp_path):
+    """Away from its build, the program looks where scenarios are installed."""
+    program = tmp_path / "seckill-bench"
+    program.write_bytes(paths.program("seckill-bench").read_bytes())
+    program.chmod(0o755)
+    result = subprocess.run([program, "--scenario", "no-such"], capture_output=True, text=True,
+                            timeout=30, check=False)
+    assert result.returncode == USAGE and "share/seckill/scenarios" in result.stderr
