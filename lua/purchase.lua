@@ -114,10 +114,10 @@ local function read_stock(state)
     return left, skus
 end
 
--- What a buyer holds: live units, number of orders, the newest (live if any), slots in use.
+-- What a buyer holds: live units, number of orders, the newest live one ('': none), slots in use.
 -- nil: the value is garbage.
 local function read_orders(value)
-    local units, count, newest, live, slots = 0, 0, '', false, {}
+    local units, count, newest, slots = 0, 0, '', {}
     local at, size = 2, #value
     if sub(value, 1, 1) ~= '1' then
         return nil
@@ -131,8 +131,6 @@ local function read_orders(value)
         if state == 'N' or state == 'P' or state == 'Q' then
             units = units + tonumber(quantity)
             slots[slot] = true
-            newest, live = ref, true
-        elseif not live then
             newest = ref
         end
         at = last + 1

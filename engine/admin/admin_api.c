@@ -1,5 +1,6 @@
 #include "admin/admin_api.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -282,20 +283,28 @@ static void on_job_done(void *arg)
     job_destroy(job);
 }
 
-static bool is_authorized(const struct admin_api *api, const struct http_request *request,
-                          enum http_problem *ret_problem)
+/* False: answered. */
+static bool is_authorized(const struct admin_api *api, struct http_exchange *exchange,
+                          const struct http_request *request)
 {
     static const char scheme[] = "Bearer ";
     const struct http_slice given = http_request_known(request, HTTP_HEADER_AUTHORIZATION);
     const size_t scheme_size = sizeof scheme - 1;
 
-    *ret_problem = HTTP_PROBLEM_TOKEN_MISSING;
+    struct http_problem_extra extra = {.detail =
+                                           "Authorization: Bearer and the admin token are needed."};
+
     if (given.size <= scheme_size || strncasecmp(given.data, scheme, scheme_size) != 0) {
+        http_reply_refusal(exchange, HTTP_PROBLEM_TOKEN_MISSING, &extra);
         return false;
     }
-    *ret_problem = HTTP_PROBLEM_TOKEN_BAD;
-    return secret_equal(given.data + scheme_size, given.size - scheme_size, api->options.token,
-                        strlen(api->options.token));
+    if (!secret_equal(given.data + scheme_size, given.size - scheme_size, api->options.token,
+                      strlen(api->options.token))) {
+        extra.detail = "This is not the admin token of this worker.";
+        http_reply_refusal(exchange, HTTP_PROBLEM_TOKEN_BAD, &extra);
+        return false;
+    }
+    return true;
 }
 
 /* Path parameters of the route. False: answered. */
@@ -326,61 +335,83 @@ static bool read_params(struct admin_job *job, const struct route *route,
     return true;
 }
 
-/* A decimal query parameter up to `max`; absent: unchanged. False: malformed. */
-static bool query_number(const struct http_request *request, const char *name, uint64_t max,
-                         uint64_t *value)
+static void refuse_query(const struct admin_job *job, const char *detail)
 {
-    char text[24];
+    const struct http_problem_extra extra = {.detail = detail};
+
+    http_reply_refusal(job->exchange, HTTP_PROBLEM_BAD_QUERY, &extra);
+}
+
+/* A decimal query parameter up to `max`; absent: unchanged. False: answered. */
+static bool query_number(const struct admin_job *job, const struct http_request *request,
+                         const char *name, uint64_t max, uint64_t *value)
+{
+    char text[24], detail[80];
     char *end = NULL;
     const int size = http_request_query(request, name, text, sizeof text);
 
     if (size == -1) {
         return true;
     }
-    if (size < 1 || text[0] < '0' || text[0] > '9') {
-        return false;
-    }
-    const unsigned long long number = strtoull(text, &end, 10);
-    if (*end != '\0' || number > max) {
+    const bool is_digit = size > 0 && text[0] >= '0' && text[0] <= '9';
+    const unsigned long long number = is_digit ? strtoull(text, &end, 10) : 0;
+    if (!is_digit || *end != '\0' || number > max) {
+        snprintf(detail, sizeof detail, "%s is a whole number up to %" PRIu64 ".", name, max);
+        refuse_query(job, detail);
         return false;
     }
     *value = number;
     return true;
 }
 
+/* False: answered, with the names that there are. */
+static bool query_state(struct admin_job *job, const struct http_request *request)
+{
+    char text[16], detail[160] = "state is one of";
+    const int size = http_request_query(request, "state", text, sizeof text);
+
+    job->query.has_state = size >= 0;
+    if (size == -1 || (size >= 0 && order_state_from_name(text, &job->query.state) == ERR_OK)) {
+        return true;
+    }
+    for (int state = 0; state < ORDER_STATE_COUNT; state++) {
+        const size_t used = strlen(detail);
+        snprintf(detail + used, sizeof detail - used, " %s%c",
+                 order_state_name((enum order_state)state),
+                 state + 1 < ORDER_STATE_COUNT ? ',' : '.');
+    }
+    refuse_query(job, detail);
+    return false;
+}
+
+/* False: answered. */
 static bool read_query(struct admin_job *job, const struct http_request *request)
 {
     char text[BUYER_SIZE_MAX + 1];
     uint64_t sale = 0, limit = LIMIT_DEFAULT;
 
-    if (!query_number(request, "sale", SALE_ID_MAX, &sale)
-        || !query_number(request, "after", INT64_MAX, &job->query.after)
-        || !query_number(request, "limit", LIMIT_MAX, &limit)) {
+    if (!query_number(job, request, "sale", SALE_ID_MAX, &sale)
+        || !query_number(job, request, "after", INT64_MAX, &job->query.after)
+        || !query_number(job, request, "limit", LIMIT_MAX, &limit)) {
         return false;
     }
     job->query.limit = limit > 0 ? (uint32_t)limit : 1;
     job->query.sale = (struct sale_id){(uint32_t)sale};
     job->query.has_sale = sale > 0;
-    int size = http_request_query(request, "buyer", text, sizeof text);
+    const int size = http_request_query(request, "buyer", text, sizeof text);
     if (size == -2 || (size >= 0 && buyer_parse(text, (size_t)size, &job->query.buyer) != ERR_OK)) {
+        refuse_query(job, "buyer is 1 to 64 visible ASCII characters.");
         return false;
     }
     job->query.has_buyer = size >= 0;
-    size = http_request_query(request, "state", text, sizeof text);
-    if (size == -2 || (size >= 0 && order_state_from_name(text, &job->query.state) != ERR_OK)) {
-        return false;
-    }
-    job->query.has_state = size >= 0;
-    return true;
+    return query_state(job, request);
 }
 
 static void handle(void *arg, struct http_exchange *exchange, const struct http_request *request)
 {
     struct bound_route *bound = arg;
-    enum http_problem problem;
 
-    if (!is_authorized(bound->api, request, &problem)) {
-        http_reply_refusal(exchange, problem, NULL);
+    if (!is_authorized(bound->api, exchange, request)) {
         return;
     }
     struct admin_job *job = calloc(1, sizeof *job);
@@ -398,7 +429,6 @@ static void handle(void *arg, struct http_exchange *exchange, const struct http_
         return;
     }
     if (!read_query(job, request)) {
-        http_reply_refusal(exchange, HTTP_PROBLEM_BAD_QUERY, NULL);
         job_destroy(job);
         return;
     }

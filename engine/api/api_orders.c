@@ -151,9 +151,8 @@ static bool take_body(struct api_orders *orders, struct http_exchange *exchange,
     return taken;
 }
 
-/* The answer of the gate: no script was called, no slot was taken. */
-static void say(struct api_orders *orders, struct http_exchange *exchange, enum outcome outcome,
-                uint32_t retry_after_s)
+/* For what is answered here: no script was called, no slot was taken. */
+static void count(struct api_orders *orders, struct http_exchange *exchange, enum outcome outcome)
 {
     struct metrics_shard *shard = orders->with.shard;
     int64_t since_us = loop_clock_us(orders->with.loop) - http_exchange_received_us(exchange);
@@ -161,7 +160,20 @@ static void say(struct api_orders *orders, struct http_exchange *exchange, enum 
     metrics_add(shard, METRIC_purchases_total, outcome, 1);
     metrics_add(shard, METRIC_purchases_from_memory_total, outcome, 1);
     metrics_observe_us(shard, METRIC_purchase_duration_seconds, outcome, (uint64_t)since_us);
+}
+
+static void say(struct api_orders *orders, struct http_exchange *exchange, enum outcome outcome,
+                uint32_t retry_after_s)
+{
+    count(orders, exchange, outcome);
     api_reply_outcome(orders->with.reply, exchange, outcome, retry_after_s);
+}
+
+static void say_shed(struct api_orders *orders, struct http_exchange *exchange,
+                     enum label_SHED cause)
+{
+    count(orders, exchange, OUTCOME_OVERLOADED);
+    api_reply_shed(orders->with.reply, exchange, cause);
 }
 
 /* Outcomes that are no 503, but pass by themselves: a herd must not come back at once. */
@@ -175,7 +187,7 @@ static uint32_t retry_after_s(struct api_orders *orders, enum outcome outcome, u
 static void shed(struct api_orders *orders, struct http_exchange *exchange, enum label_SHED cause)
 {
     metrics_add(orders->with.shard, METRIC_shed_total, cause, 1);
-    say(orders, exchange, OUTCOME_OVERLOADED, 0);
+    say_shed(orders, exchange, cause);
 }
 
 static uint32_t opening_in_s(struct api_orders *orders, struct sale_id sale_id)
@@ -206,6 +218,7 @@ static void on_answer(void *arg, const struct purchase_answer *answer)
         return;
     }
     case OUTCOME_LIMIT_REACHED: api_reply_limit(reply, exchange, answer->held); return;
+    case OUTCOME_OVERLOADED: api_reply_shed(reply, exchange, answer->shed); return;
     case OUTCOME_NOT_OPEN:
     case OUTCOME_PAUSED:
         api_reply_outcome(reply, exchange, answer->outcome,
@@ -221,7 +234,6 @@ static void on_answer(void *arg, const struct purchase_answer *answer)
     case OUTCOME_UNKNOWN_SKU:
     case OUTCOME_KEY_REUSED:
     case OUTCOME_RATE_LIMITED:
-    case OUTCOME_OVERLOADED:
     case OUTCOME_REBUILDING:
     case OUTCOME_OUTCOME_UNKNOWN: api_reply_outcome(reply, exchange, answer->outcome, 0); return;
     case OUTCOME_COUNT: break;
@@ -246,8 +258,9 @@ static void start(struct api_orders *orders, struct http_exchange *exchange,
                                        .unit_price = definition->skus[sku].price};
     memcpy(request.currency, definition->currency, sizeof request.currency);
     http_exchange_set_user(exchange, orders);
-    if (purchase_start(orders->with.purchases, &request, on_answer, exchange) != ERR_OK) {
-        say(orders, exchange, OUTCOME_OVERLOADED, 0); /* purchase_start() counted the cause */
+    enum err err = purchase_start(orders->with.purchases, &request, on_answer, exchange);
+    if (err != ERR_OK) { /* purchase_start() counted the cause */
+        say_shed(orders, exchange, err == ERR_BUSY ? LABEL_SHED_PURCHASES : LABEL_SHED_REDIS_DOWN);
     }
 }
 
@@ -275,7 +288,7 @@ static void judge(struct api_orders *orders, struct http_exchange *exchange,
                                    .buyer = &wanted->buyer,
                                    .now_us = http_exchange_received_us(exchange),
                                    .sku = -1};
-    enum label_SHED cause = LABEL_SHED_DRAIN;
+    enum label_SHED cause;
 
     request.sale = sale_board_ask(orders->with.board, wanted->sale, &sale);
     if (request.sale == GATE_SALE_KNOWN) {
@@ -290,7 +303,9 @@ static void judge(struct api_orders *orders, struct http_exchange *exchange,
     }
     if (!answer.passes) {
         if (answer.outcome == OUTCOME_OVERLOADED) {
-            shed(orders, exchange, cause);
+            shed(orders, exchange, LABEL_SHED_DRAIN);
+        } else if (answer.outcome == OUTCOME_REBUILDING && !redis_link_is_up(orders->with.link)) {
+            shed(orders, exchange, LABEL_SHED_REDIS_DOWN);
         } else {
             say(orders, exchange, answer.outcome,
                 retry_after_s(orders, answer.outcome, answer.retry_after_s));

@@ -7,6 +7,7 @@
 #include "codec/json_out.h"
 #include "common/assert.h"
 #include "common/slab.h"
+#include "inventory/redis_link.h"
 #include "inventory/stock.h"
 #include "loop/loop.h"
 #include "loop/timer.h"
@@ -34,12 +35,20 @@ static void answer_outcome(struct read *read, enum outcome outcome)
     api_reply_outcome(read->own->with.reply, exchange, outcome, 0);
 }
 
+static void answer_shed(struct read *read, enum label_SHED cause)
+{
+    struct http_exchange *exchange = read->exchange;
+
+    read->exchange = NULL;
+    api_reply_shed(read->own->with.reply, exchange, cause);
+}
+
 static void on_deadline(void *arg)
 {
     struct read *read = arg;
 
     if (read->exchange != NULL) {
-        answer_outcome(read, OUTCOME_OVERLOADED);
+        answer_shed(read, LABEL_SHED_LATE);
     }
 }
 
@@ -117,7 +126,7 @@ static void answer_read(struct read *read, enum err status, const struct own_ord
     if (status == ERR_REFUSED || sale == NULL) {
         answer_outcome(read, OUTCOME_REBUILDING);
     } else if (status != ERR_OK) {
-        answer_outcome(read, OUTCOME_OVERLOADED);
+        answer_shed(read, status == ERR_LOST ? LABEL_SHED_REDIS_DOWN : LABEL_SHED_LATE);
     } else if (read->order_no.value != 0) {
         answer_one(read, &sale->definition, orders);
     } else {
@@ -153,7 +162,8 @@ static void begin(struct api_own_orders *own, struct http_exchange *exchange,
     enum err err = stock_own_orders(own->with.stock, read->sale, sale->epoch, buyer, on_read, read);
     if (err != ERR_OK) {
         slab_give(own->slab, read);
-        api_reply_outcome(own->with.reply, exchange, OUTCOME_OVERLOADED, 0);
+        api_reply_shed(own->with.reply, exchange,
+                       err == ERR_UNAVAILABLE ? LABEL_SHED_REDIS_DOWN : LABEL_SHED_REDIS_QUEUE);
         return;
     }
     timer_init(&read->deadline, own->with.loop, on_deadline, read);
@@ -179,7 +189,7 @@ static void get(struct api_own_orders *own, struct http_exchange *exchange,
         api_reply_outcome(own->with.reply, exchange, OUTCOME_UNKNOWN_SALE, 0);
         return;
     case GATE_SALE_UNSURE:
-        api_reply_outcome(own->with.reply, exchange, OUTCOME_REBUILDING, 0);
+        api_reply_unsure(own->with.reply, exchange, redis_link_is_up(own->with.link));
         return;
     }
     begin(own, exchange, sale, &buyer, order_no);

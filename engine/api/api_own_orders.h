@@ -16,6 +16,7 @@ struct api_own_orders;
 struct api_reply;
 struct identity;
 struct loop;
+struct redis_link;
 struct sale_board;
 struct stock;
 
@@ -25,6 +26,7 @@ struct api_own_orders_options {
     struct identity *identity;
     struct sale_board *board;
     struct stock *stock;
+    const struct redis_link *link;
     uint32_t reads_max; /* under way at once; over it: 503 overloaded */
 };
 struct api_own_orders *api_own_orders_create(

@@ -40,6 +40,43 @@ void api_reply_outcome(struct api_reply *reply, struct http_exchange *exchange,
     http_reply_problem(exchange, &reply->outcomes[outcome], &extra);
 }
 
+/* NULL: as domain/outcome.def says. */
+static const char *shed_detail(enum label_SHED cause)
+{
+    switch (cause) {
+    case LABEL_SHED_DRAIN: return "This engine is being stopped. Nothing was done.";
+    case LABEL_SHED_REDIS_DOWN: return "Redis, which has the stock, is away. Nothing was done.";
+    case LABEL_SHED_KAFKA_DOWN: return "Kafka, which has the order log, is away. Nothing was done.";
+    case LABEL_SHED_UNREPORTED:
+    case LABEL_SHED_OUTBOX:
+        return "Kafka, which has the order log, does not keep up. Nothing was done.";
+    case LABEL_SHED_CONNECTIONS:
+    case LABEL_SHED_EXCHANGES:
+    case LABEL_SHED_PURCHASES:
+    case LABEL_SHED_REDIS_QUEUE:
+    case LABEL_SHED_KAFKA_QUEUE:
+    case LABEL_SHED_LATE:
+    case LABEL_SHED_COUNT: break;
+    }
+    return NULL;
+}
+
+void api_reply_shed(struct api_reply *reply, struct http_exchange *exchange, enum label_SHED cause)
+{
+    struct http_problem_extra extra = {.detail = shed_detail(cause)};
+
+    http_reply_problem(exchange, &reply->outcomes[OUTCOME_OVERLOADED], &extra);
+}
+
+void api_reply_unsure(struct api_reply *reply, struct http_exchange *exchange, bool has_redis)
+{
+    if (has_redis) {
+        api_reply_outcome(reply, exchange, OUTCOME_REBUILDING, 0);
+    } else {
+        api_reply_shed(reply, exchange, LABEL_SHED_REDIS_DOWN);
+    }
+}
+
 static void append_order_path(struct buf *out, struct order_no order_no)
 {
     char text[ORDER_NO_TEXT_SIZE];
@@ -64,7 +101,9 @@ void api_reply_limit(struct api_reply *reply, struct http_exchange *exchange, st
     append_order_path(&reply->body, held);
     buf_append_char(&reply->body, '"');
     ASSERT(!reply->body.failed);
-    struct http_problem_extra extra = {.members = {reply->body.data, reply->body.size}};
+    struct http_problem_extra extra = {
+        .detail = "With what you hold already, this is more than one buyer may order in this sale.",
+        .members = {reply->body.data, reply->body.size}};
     http_reply_problem(exchange, &reply->outcomes[OUTCOME_LIMIT_REACHED], &extra);
 }
 

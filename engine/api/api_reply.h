@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "common/buf.h"
+#include "common/metrics.h"
 #include "domain/ids.h"
 #include "domain/order.h"
 #include "domain/outcome.h"
@@ -33,7 +34,11 @@ void api_reply_finish(struct api_reply *reply);
 /* A problem of domain/outcome.def. `retry_after_s` 0: none of its own. */
 void api_reply_outcome(struct api_reply *reply, struct http_exchange *exchange,
                        enum outcome outcome, uint32_t retry_after_s);
-/* limit-reached with a link to the order that the buyer holds; 0: without. */
+/* overloaded; its detail names the service that is away, if one is. */
+void api_reply_shed(struct api_reply *reply, struct http_exchange *exchange, enum label_SHED cause);
+/* What cannot be known of a sale now: overloaded for want of Redis, else rebuilding. */
+void api_reply_unsure(struct api_reply *reply, struct http_exchange *exchange, bool has_redis);
+/* limit-reached with a link to the order that the buyer holds; 0: he holds none. */
 void api_reply_limit(struct api_reply *reply, struct http_exchange *exchange, struct order_no held);
 
 /* An order as its buyer sees it. */

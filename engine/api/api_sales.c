@@ -7,6 +7,7 @@
 #include "codec/json_out.h"
 #include "common/assert.h"
 #include "common/slab.h"
+#include "inventory/redis_link.h"
 #include "loop/loop.h"
 #include "purchase/sale_board.h"
 
@@ -102,7 +103,7 @@ static void on_reply(void *arg, bool in_time)
     if (in_time && sale != NULL && sale_board_is_fresh(sales->with.board, sale)) {
         answer_sale(sales, exchange, sale);
     } else {
-        api_reply_outcome(sales->with.reply, exchange, OUTCOME_REBUILDING, 0);
+        api_reply_unsure(sales->with.reply, exchange, redis_link_is_up(sales->with.link));
     }
 }
 
@@ -141,7 +142,7 @@ static void on_get(void *arg, struct http_exchange *exchange, const struct http_
         api_reply_outcome(sales->with.reply, exchange, OUTCOME_UNKNOWN_SALE, 0);
         return;
     case GATE_SALE_UNSURE:
-        api_reply_outcome(sales->with.reply, exchange, OUTCOME_REBUILDING, 0);
+        api_reply_unsure(sales->with.reply, exchange, redis_link_is_up(sales->with.link));
         return;
     }
     if (sale_board_is_fresh(sales->with.board, sale)) {

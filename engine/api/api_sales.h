@@ -13,12 +13,14 @@
 struct api_reply;
 struct api_sales;
 struct loop;
+struct redis_link;
 struct sale_board;
 
 struct api_sales_options {
     struct loop *loop; /* borrowed, outlives it; so do the others */
     struct api_reply *reply;
     struct sale_board *board;
+    const struct redis_link *link;
     uint32_t waits_max;
 };
 struct api_sales *api_sales_create(const struct api_sales_options *options); /* NULL: no memory */

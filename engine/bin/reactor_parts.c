@@ -193,12 +193,14 @@ static enum err make_api(struct reactor *reactor, char error[static REACTOR_ERRO
         .identity = reactor->identity,
         .board = reactor->board,
         .stock = reactor->stock,
+        .link = reactor->link,
         .reads_max = READS_MAX,
     });
     reactor->sales = api_sales_create(&(struct api_sales_options){
         .loop = reactor->loop,
         .reply = &reactor->reply,
         .board = reactor->board,
+        .link = reactor->link,
         .waits_max = READS_MAX,
     });
     if (reactor->orders == NULL || reactor->own_orders == NULL || reactor->sales == NULL) {

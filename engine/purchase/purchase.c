@@ -297,10 +297,14 @@ static void on_limit(struct purchase *purchase, const struct win *win)
 
 static void shed(struct purchase *purchase, enum label_SHED cause)
 {
+    struct purchase_answer answer = {
+        .outcome = OUTCOME_OVERLOADED, .sale = purchase->request.sale, .shed = cause};
+
     if (purchase->done != NULL) {
         metrics_add(purchase->home->shard, METRIC_shed_total, cause, 1);
     }
-    finish(purchase, OUTCOME_OVERLOADED);
+    purchase_enter(purchase, PURCHASE_DONE);
+    give_answer(purchase, &answer);
 }
 
 static void on_broken(struct purchase *purchase)

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "common/err.h"
+#include "common/metrics.h"
 #include "domain/ids.h"
 #include "domain/order.h"
 #include "domain/outcome.h"
@@ -74,7 +75,8 @@ struct purchase_answer {
     uint64_t unit_price;
     const char *currency;
     int64_t pay_by_ms;
-    struct order_no held; /* LIMIT_REACHED: an order that the buyer holds; 0: none named */
+    struct order_no held; /* LIMIT_REACHED: an order that the buyer holds; 0: he holds none */
+    enum label_SHED shed; /* OVERLOADED: why */
 };
 typedef void purchase_answer_fn(void *arg, const struct purchase_answer *answer);
 

@@ -92,12 +92,14 @@ def test_limit_reached_links_the_order_held(plain_sale, new_buyer):
         problem = expect(buyer.purchase(plain_sale, key=key), 409, "limit-reached")
         assert problem["order_no"] == order["order_no"]
         assert problem["order"] == f"/v1/sales/{plain_sale}/orders/{order['order_no']}"
+        assert "hold" in problem["detail"]
 
 
 def test_quantity_over_the_limit(plain_sale, new_buyer, redis_db):
     buyer = new_buyer()
     problem = expect(buyer.purchase(plain_sale, quantity=2), 409, "limit-reached")
     assert "order" not in problem and "order_no" not in problem
+    assert "hold" not in problem["detail"], "he holds nothing"
     assert buyer.name not in redis_db.buyers(plain_sale)
 
 
@@ -398,6 +400,8 @@ def test_redis_stands_still_then_nothing_was_taken(stack, services, open_sale, n
     with services.frozen("redis"):
         expect(buyer.purchase(sale, key=KEY), 503, "outcome-unknown")
         wait_until(lambda: second.purchase(sale).code == "overloaded", 5, "the link is given up")
+        for response in (second.purchase(sale), second.orders(sale), get_sale(stack, sale)):
+            assert "Redis" in expect(response, 503, "overloaded")["detail"]
         wait_until(lambda: "redis" in causes(stack.engines[0]), 5, "readiness names Redis")
     wait_until(lambda: all(engine.is_ready() for engine in stack.engines), 10, "links are back")
     assert redis_db.stock(sale) == before, "a call that came after its deadline took a unit"

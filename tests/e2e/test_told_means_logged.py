@@ -4,7 +4,9 @@ import time
 
 import pytest
 
+from support.buyer import Buyer
 from support.crowd import Bench, Crowd, ask_all, fresh_buyers, wins_of
+from support.expect import expect
 from support.metrics import scrape
 from support.wait import wait_until
 
@@ -102,6 +104,8 @@ def test_back_pressure_takes_nothing(stack, services, open_sale, redis_db):
             wait_until(lambda: any(answer.code == "overloaded" for answer in list(crowd.told)), 10,
                        "refused before the script")
         seq = redis_db.meta(sale)["seq"]
+        response = Buyer(stack, "press-named").purchase(sale)
+        assert "Kafka" in expect(response, 503, "overloaded")["detail"]
         with Crowd(stack, sale, fresh_buyers("shed"), threads=4) as crowd:
             wait_until(lambda: len(crowd.told) > 200, 10, "refused")
         assert {answer.code for answer in crowd.told} == {"overloaded"}

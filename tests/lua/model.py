@@ -141,7 +141,7 @@ class Model:
         units = sum(order.quantity for order in live) + int(attempt.quantity)
         if units <= self.terms["limit"] and len(mine) < self.terms["limit"] + 8:
             return None
-        return "L" + ((live or mine)[-1].ref if mine else "")
+        return "L" + (live[-1].ref if live else "")
 
     def ask_stock(self, attempt, _time, _mine, _live):
         if self.stock[attempt.sku] < int(attempt.quantity):

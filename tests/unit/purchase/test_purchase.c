@@ -19,6 +19,7 @@ struct told {
     bool has_order;
     int64_t pay_by_ms;
     struct order_no held;
+    enum label_SHED shed;
     int64_t told_us; /* by the loop's clock */
     struct loop *loop;
 };
@@ -44,6 +45,7 @@ static void on_answer(void *arg, const struct purchase_answer *answer)
     }
     told->pay_by_ms = answer->pay_by_ms;
     told->held = answer->held;
+    told->shed = answer->shed;
     told->told_us = loop_clock_us(told->loop);
 }
 
@@ -359,6 +361,8 @@ Test(purchase, every_refusal_is_told_at_once)
         start(&bench);
         decide(&bench, rows[i].decision);
         expect(&bench, rows[i].outcome);
+        cr_assert_eq(bench.told.shed == LABEL_SHED_REDIS_DOWN,
+                     rows[i].decision == DECISION_NOT_DONE);
         cr_assert_not(bench.told.has_order);
         cr_assert_eq(purchases_count(bench.purchases), 0);
         cr_assert_eq(bench.log->append_count, 0);
