@@ -141,6 +141,15 @@ void sale_table_begin(struct sale_table *table)
     }
 }
 
+/* T is what the load of this epoch wrote. The catalogue comes a moment after Redis: until it tells
+ * the epoch that is sold, T is not known, and no "no" is said from memory (PROTOCOL §3.9). */
+static void set_lease(struct board_sale *sale)
+{
+    const bool is_known = sale->epoch == sale->definition.epoch;
+
+    sale->memory.lease_us = is_known ? (int64_t)sale->definition.times.lease_ms * 1000 : 0;
+}
+
 void sale_table_adopt(struct board_sale *sale, uint32_t epoch)
 {
     if (sale->epoch == epoch) {
@@ -152,6 +161,7 @@ void sale_table_adopt(struct board_sale *sale, uint32_t epoch)
     sold_out_forget(&sale->memory);
     sale->scan_kinds = (struct no_kinds){0};
     sale->scan_version = 0;
+    set_lease(sale);
 }
 
 static int compare_skus(const void *a, const void *b)
@@ -173,10 +183,9 @@ static void set_definition(struct board_sale *sale, const struct sale_definition
           compare_skus);
     sale->seen = true;
     if (is_new_epoch) {
-        sold_out_finish(&sale->memory);
-        sold_out_init(&sale->memory, definition->times.lease_ms);
         sale_table_adopt(sale, definition->epoch);
     }
+    set_lease(sale);
 }
 
 enum err sale_table_put(struct sale_table *table, const struct sale_definition *definition)

@@ -35,18 +35,21 @@ static enum err on_catalogue_sale(void *arg, const struct sale_row *row)
     struct sale_definition definition = row->definition;
     struct sale_meta meta;
 
-    /* Times are those that the load wrote; a sale that Redis has lost gets ours with its next
-     * load. A lost reply is neither. */
+    /* Times are those of an epoch: meta's, which is not MySQL's while the sale is being loaded. A
+     * sale that Redis has lost, or not whole, gets ours with an epoch that is never sold; its next
+     * load writes both again. A lost reply is neither. */
     const enum err err = sale_reader_meta(job->context->redis, definition.sale, &meta);
     if (err != ERR_OK && err != ERR_NOT_FOUND && err != ERR_PARSE) {
         return err;
     }
     if (err == ERR_OK && meta.times.deadline_ms > 0) {
         definition.times = meta.times;
+        definition.epoch = meta.head.epoch;
     } else {
         const struct conf *conf = job->context->conf;
         definition.times = (struct sale_times){conf->sale_deadline_ms, conf->sale_lease_ms,
                                                conf->sale_hold_ms, conf->sale_guard_ms};
+        definition.epoch--;
     }
     const char *why = NULL;
     if (sale_check(&definition, &why) != ERR_OK) {

@@ -136,3 +136,26 @@ Test(sale_table, an_epoch_that_redis_told_stays_until_the_catalogue_has_a_new_on
     cr_assert_eq(sale->epoch, 5);
     sale_table_destroy(table);
 }
+
+Test(sale_table, another_t_counts_only_with_the_epoch_that_it_was_loaded_for)
+{
+    struct sale_table *table = sale_table_create(4, 1000, NULL);
+    struct sale_definition shorter = make_definition(7, 2);
+    uint32_t dropped = 0;
+
+    (void)put(table, 7, 1);
+    struct board_sale *sale = sale_table_find(table, (struct sale_id){7});
+    cr_assert_eq(sale->memory.lease_us, 1000000);
+    sale_table_adopt(sale, 2); /* Redis was loaded with T that the catalogue does not tell yet */
+    cr_assert_eq(sale->memory.lease_us, 0);
+    (void)put(table, 7, 1);
+    cr_assert_eq(sale->memory.lease_us, 0);
+    shorter.times.lease_ms = 300;
+    sale_table_begin(table);
+    cr_assert_eq(sale_table_put(table, &shorter), ERR_OK);
+    sale_table_end(table, 0, count_dropped, &dropped);
+    cr_assert_eq(sale->memory.lease_us, 300000);
+    sale_table_adopt(sale, 3);
+    cr_assert_eq(sale->memory.lease_us, 0);
+    sale_table_destroy(table);
+}

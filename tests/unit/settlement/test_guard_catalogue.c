@@ -18,7 +18,10 @@ static struct {
     uint32_t lost_meta; /* this sale's meta cannot be read: meta_err */
     enum err meta_err;
     uint32_t added, sent, puts;
+    uint32_t redis_epoch;      /* in every meta */
+    uint32_t mid_load;         /* this sale's meta has no times yet */
     uint32_t deadline_of[512]; /* D as put */
+    uint32_t epoch_of[512];
     bool has_ended;
     enum guard_step end;
 } world;
@@ -74,6 +77,10 @@ enum err sale_reader_meta(struct redis_blocking *redis, struct sale_id sale,
     (void)redis;
     memset(ret_meta, 0, sizeof *ret_meta);
     ret_meta->times = (struct sale_times){2000, 1000, 1500, 4000};
+    ret_meta->head.epoch = world.redis_epoch;
+    if (sale.value == world.mid_load) {
+        ret_meta->times = (struct sale_times){0};
+    }
     return sale.value == world.lost_meta ? world.meta_err : ERR_OK;
 }
 
@@ -93,6 +100,7 @@ enum err catalogue_put_add(struct catalogue_put *put, const struct sale_definiti
 {
     (void)put;
     world.deadline_of[definition->sale.value] = definition->times.deadline_ms;
+    world.epoch_of[definition->sale.value] = definition->epoch;
     world.added++;
     return world.add_err;
 }
@@ -125,6 +133,7 @@ static void begin(void)
     conf.sale_guard_ms = 3000;
     conf.catalogue_keep_days = 5;
     world.sales = 3;
+    world.redis_epoch = 2;
 }
 
 static void end(void)
@@ -201,6 +210,15 @@ Test(guard_catalogue, times_are_those_of_the_load_or_ours_where_redis_has_none)
     cr_assert_eq(world.deadline_of[1], 2000);
     cr_assert_eq(world.deadline_of[2], 1000);
     cr_assert_eq(world.end, GUARD_STEP_DONE);
+}
+
+Test(guard_catalogue, times_come_with_the_epoch_that_they_belong_to)
+{
+    world.redis_epoch = 1; /* MySQL's is raised already: another load is between cut and begin */
+    world.mid_load = 2;
+    cr_assert_eq(guard_write_catalogue(&context), ERR_OK);
+    cr_assert(world.epoch_of[1] == 1 && world.deadline_of[1] == 2000);
+    cr_assert(world.epoch_of[2] == 1 && world.deadline_of[2] == 1000, "never the one in work");
 }
 
 Test(guard_catalogue, all_pages_are_written)
