@@ -278,7 +278,7 @@ static void on_job_done(void *arg)
     }
     if (job->has_claim) {
         LOG_ERROR("load_not_started", KV_U64("sale", job->sale.value),
-                  KV_STR("next", "too many loads wait here; its claim runs out, then load again"));
+                  KV_STR("next", "too many loads wait here; load again when they are done"));
     }
     job_destroy(job);
 }

@@ -184,6 +184,27 @@ enum err guard_store_progress(struct mysql_link *link, const struct guard_claim 
     return mysql_link_transaction(link, progress_body, &job);
 }
 
+static enum err waiting_body(struct mysql_link *link, void *arg)
+{
+    static const struct sql sql = {.head = "UPDATE guard SET beat = " SQL_NOW_MS
+                                           " WHERE owner = ? AND step = ? AND finished IS NULL"};
+    const struct sql_value params[] = {sql_text(arg),
+                                       sql_text(guard_step_name(GUARD_STEP_CLAIMED))};
+
+    return mysql_link_execute(link, &sql, 0, params, 2, NULL);
+}
+
+enum err guard_store_beat_waiting(struct mysql_link *link, const char *owner)
+{
+    char name[GUARD_OWNER_SIZE_MAX + 1];
+
+    if (strlen(owner) > GUARD_OWNER_SIZE_MAX) {
+        return ERR_RANGE;
+    }
+    memcpy(name, owner, strlen(owner) + 1);
+    return mysql_link_transaction(link, waiting_body, name);
+}
+
 enum err guard_store_prove_in(struct mysql_link *link, const struct guard_claim *claim)
 {
     static const struct sql sql = {

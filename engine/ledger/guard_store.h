@@ -65,6 +65,8 @@ struct guard_progress {
 /* Also the beat: call it at least each second. ERR_FENCED: taken over; stop. */
 MUST_CHECK enum err guard_store_progress(struct mysql_link *link, const struct guard_claim *claim,
                                          const struct guard_progress *progress);
+/* Beats for all claims of this owner that have not begun: they wait behind a load that it runs. */
+MUST_CHECK enum err guard_store_beat_waiting(struct mysql_link *link, const char *owner);
 /* ERR_NOT_FOUND: never claimed. */
 MUST_CHECK enum err guard_store_read(struct mysql_link *link, struct sale_id sale,
                                      struct guard_row *ret_row);

@@ -41,7 +41,16 @@ enum err guard_beat(struct guard_job *job, enum guard_step step, uint64_t done, 
     job->progress.done = done;
     job->progress.expected = expected;
     job->progress.note = job->note;
-    return guard_store_progress(job->context->mysql, &job->claim, &job->progress);
+    const enum err err = guard_store_progress(job->context->mysql, &job->claim, &job->progress);
+    if (err != ERR_OK) {
+        return err;
+    }
+    /* Loads that wait behind this one have no thread: a second worker must not think them dead. */
+    const enum err waiting = guard_store_beat_waiting(job->context->mysql, job->context->owner);
+    if (waiting != ERR_OK) {
+        LOG_DEBUG("waiting_loads_not_beaten", KV_STR("cause", err_name(waiting)));
+    }
+    return ERR_OK;
 }
 
 enum err guard_failed(struct guard_job *job, enum err err, const char *format, ...)

@@ -31,7 +31,8 @@ struct guard_context {
     struct metrics_shard *shard;  /* borrowed or NULL */
 };
 
-/* Takes the sale for a load. ERR_BUSY: one is running; ERR_NOT_FOUND: no such sale; else as
+/* Takes the sale for a load. Until that begins, the other loads of this owner keep the claim alive.
+ * ERR_BUSY: one is running; ERR_NOT_FOUND: no such sale; else as
  * mysql_link.h. */
 MUST_CHECK enum err guard_claim_sale(const struct guard_context *context, struct sale_id sale,
                                      const struct admin_actor *actor,

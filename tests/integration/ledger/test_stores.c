@@ -266,6 +266,31 @@ Test(sale_change, units_before_the_first_load_are_not_told)
 
 /* --- guard and epoch --- */
 
+static uint64_t beat_of(struct mysql_link *link, struct sale_id sale)
+{
+    return VALUE(link, "SELECT beat FROM guard WHERE sale = ?", sale.value);
+}
+
+Test(guard_store, waiting_claims_are_beaten_by_their_owner_alone)
+{
+    struct mysql_link *link = fixture_link();
+    struct sale_id waiting = fixture_sale(link, 10, 1), working = fixture_sale(link, 10, 1);
+    struct sale_id other = fixture_sale(link, 10, 1);
+    const struct guard_progress progress = {.step = GUARD_STEP_WAITING};
+    struct guard_claim claim;
+
+    cr_assert(guard_store_claim(link, waiting, "two", 60000, &claim) == ERR_OK);
+    cr_assert(guard_store_claim(link, other, "three", 60000, &claim) == ERR_OK);
+    cr_assert(guard_store_claim(link, working, "two", 60000, &claim) == ERR_OK);
+    cr_assert(guard_store_progress(link, &claim, &progress) == ERR_OK);
+    fixture_run(link, "UPDATE guard SET beat = 1 WHERE owner IN ('two', 'three')");
+    cr_assert(guard_store_beat_waiting(link, "two") == ERR_OK);
+    cr_assert(beat_of(link, waiting) > 1);
+    cr_assert(beat_of(link, working) == 1 && beat_of(link, other) == 1);
+    cr_assert(guard_store_claim(link, waiting, "four", 60000, &claim) == ERR_BUSY);
+    mysql_link_destroy(link);
+}
+
 Test(guard_store, a_claim_that_was_taken_over_writes_nothing)
 {
     struct mysql_link *link = fixture_link();

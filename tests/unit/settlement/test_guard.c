@@ -30,6 +30,8 @@ static struct {
     enum guard_step last_step;
     char note[GUARD_NOTE_SIZE_MAX + 1];
     int64_t drained_at_us;
+    uint32_t waiting_beats;
+    enum err waiting_err;
     bool is_claimed;
     bool taken_over; /* a higher epoch in Redis is of another loader */
 } world;
@@ -56,6 +58,14 @@ enum err guard_store_progress(struct mysql_link *link, const struct guard_claim 
     snprintf(world.note, sizeof world.note, "%s", progress->note ? progress->note : "");
     did(guard_step_name(progress->step));
     return ERR_OK;
+}
+
+enum err guard_store_beat_waiting(struct mysql_link *link, const char *owner)
+{
+    (void)link;
+    cr_assert_str_eq(owner, "me");
+    world.waiting_beats++;
+    return world.waiting_err;
 }
 
 const char *guard_step_name(enum guard_step step)
@@ -386,6 +396,22 @@ Test(guard, an_epoch_that_mysql_forgot_is_closed_under_a_claim_that_holds)
     cr_assert_not_null(strstr(world.trace, "fencing refused fencing close waiting"), "%s",
                        world.trace);
     cr_assert_eq(world.above, 9, "an epoch of Redis is never given again");
+}
+
+Test(guard, loads_that_wait_behind_this_one_are_kept_alive)
+{
+    world.meta_guard_ms = 60000; /* four times as long as a silent claim lasts */
+    cr_assert_eq(guard_load(&context, &claim), ERR_OK);
+    cr_assert_geq(world.waiting_beats, 60000 / GUARD_BEAT_MS);
+    world.waiting_err = ERR_UNAVAILABLE;
+    cr_assert_eq(guard_load(&context, &claim), ERR_OK, "their claims are not this load's matter");
+}
+
+Test(guard, a_lost_claim_keeps_no_other_alive)
+{
+    world.fenced_at = GUARD_STEP_FENCING;
+    cr_assert_eq(guard_load(&context, &claim), ERR_FENCED);
+    cr_assert_eq(world.waiting_beats, 0);
 }
 
 Test(guard, the_q_that_the_sale_was_loaded_with_is_waited_for)
