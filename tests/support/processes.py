@@ -124,13 +124,29 @@ class Daemon(Process):
     def __init__(self, name, program, settings, directory, ops_port, environment=None):
         self.settings = settings
         self.config_path = directory / f"{name}.conf"
+        self.failpoint_path = directory / f"{name}.failpoint"
         self.ops = ("127.0.0.1", ops_port)
-        super().__init__(name, [paths.program(program), "--config", self.config_path],
-                         directory, environment)
+        super().__init__(name, [paths.program(program), "--config", self.config_path], directory,
+                         {**(environment or os.environ),
+                          "SECKILL_FAILPOINT_FILE": str(self.failpoint_path)})
 
     def start(self):
         self.config_path.write_text(config_text(self.settings))
         return super().start()
+
+    def arm(self, point, action):
+        """The next time this process passes the failpoint it does the action, once: kill, stop,
+        delay:MS or fail (engine/common/failpoint.h). For builds with -Dfailpoints=true."""
+        new = self.failpoint_path.with_suffix(".new")
+        new.write_text(f"{point} {action}\n")
+        new.rename(self.failpoint_path)
+
+    def was_hit(self):
+        """Whether what was armed last has happened."""
+        return not self.failpoint_path.exists()
+
+    def disarm(self):
+        self.failpoint_path.unlink(missing_ok=True)
 
     def ops_get(self, path):
         return http_raw.get(self.ops, path)
@@ -153,9 +169,13 @@ def tails():
 
 
 class Stack:
-    """One worker and any number of engines on the given services, sharing one token secret."""
+    """Workers and engines on the given services, sharing one token secret.
 
-    def __init__(self, services, engines=1, engine_settings=None, worker_settings=None):
+    common_settings: for all of them, over those of the services. The admin API is worker 0's.
+    """
+
+    def __init__(self, services, engines=1, engine_settings=None, worker_settings=None, workers=1,
+                 common_settings=None):
         self.services = services
         self.directory = paths.work_directory("stack")
         self.secret = secrets.token_hex(32).encode()
@@ -164,7 +184,8 @@ class Stack:
         self.admin_token_file = self._private_file("admin.token", self.admin_token.encode())
         self.worker_settings = worker_settings or {}
         self.engine_settings = engine_settings or {}
-        self.worker = self._make_worker()
+        self.common_settings = common_settings or {}
+        self.workers = [self._make_worker(number) for number in range(workers)]
         self.engines = [self._make_engine(number) for number in range(engines)]
         self.admin = Admin(("127.0.0.1", self.worker.settings["worker.admin_port"]),
                            self.admin_token)
@@ -176,9 +197,9 @@ class Stack:
         return path
 
     def _common(self):
-        return {**self.services.config(), "log.level": "info"}
+        return {**self.services.config(), "log.level": "info", **self.common_settings}
 
-    def _make_worker(self):
+    def _make_worker(self, number):
         ops_port = free_port()
         settings = {
             **self._common(),
@@ -187,7 +208,7 @@ class Stack:
             "worker.return_interval_ms": 1000,
             **self.worker_settings,
         }
-        return Daemon("worker", "seckill-worker", settings, self.directory, ops_port)
+        return Daemon(f"worker{number or ''}", "seckill-worker", settings, self.directory, ops_port)
 
     def _make_engine(self, number):
         ops_port = free_port()
@@ -200,8 +221,9 @@ class Stack:
         return Daemon(f"engine{number}", "seckilld", settings, self.directory, ops_port)
 
     def start(self):
-        """The worker first: it applies the schemas and writes the catalogue."""
-        self.worker.start().wait_ready()
+        """The workers first: they apply the schemas and write the catalogue."""
+        for worker in self.workers:
+            worker.start().wait_ready()
         for engine in self.engines:
             engine.start()
         for engine in self.engines:
@@ -211,7 +233,7 @@ class Stack:
     def stop(self):
         """Ends all, each in order; asserts their exit status; then the files go."""
         failures = []
-        for process in [*self.engines, self.worker]:
+        for process in [*self.engines, *self.workers]:
             try:
                 process.terminate()
             except AssertionError as error:
@@ -225,6 +247,10 @@ class Stack:
     def engine(self):
         return self.engines[0]
 
+    @property
+    def worker(self):
+        return self.workers[0]
+
     def address(self, number=0):
         """(host, port) of an engine's public listener."""
         settings = self.engines[number].settings
@@ -234,6 +260,6 @@ class Stack:
         return tokens.mint(self.secret, buyer, **claims)
 
     def assert_alive(self):
-        for process in [self.worker, *self.engines]:
+        for process in [*self.workers, *self.engines]:
             assert process.is_alive(), (
                 f"{process.name} died with {process.popen.returncode}:\n{process.log_tail()}")

@@ -1,0 +1,49 @@
+"""An engine ends at a chosen place of the purchase path (FE1 to FE4, I16)."""
+
+import pytest
+
+from support.crowd import ask_all
+from support.wait import wait_until
+
+ATTEMPT = ("ann", "key-of-the-one-who-asks", "a")
+
+
+def ask(stack, sale, engine):
+    return ask_all(stack, sale, [ATTEMPT], threads=1, engines=(engine,))[0]
+
+
+def rows_of_ann(mysql, sale):
+    return mysql.value("SELECT COUNT(*) FROM orders WHERE sale = %s AND buyer = 'ann'", sale)
+
+
+@pytest.mark.parametrize("point, is_replay", [
+    ("purchase_received", False),  # FE1: nothing was decided
+    ("script_replied", True),      # FE2: in the outbox alone
+    ("win_produced", True),        # FE3: perhaps in the log, perhaps twice
+    ("win_reported", True),        # FE4: in the log, told to nobody
+    ("buyer_told", True),          # before the acknowledgement
+])
+def test_the_same_key_gets_the_one_truth(stack, crowd, holds, mysql, point, is_replay):
+    sale = stack.admin.open_sale(stock=1000)
+    with crowd(sale, engines=(1,)) as others:
+        wait_until(others.wins, 20, "others win")
+        stack.engines[0].arm(point, "kill")
+        first = ask(stack, sale, engine=0)
+        assert first.code == "lost" or point == "buyer_told"
+        wait_until(lambda: not stack.engines[0].is_alive(), 10, "the engine ends")
+        second = wait_until(lambda: (answer := ask(stack, sale, engine=1)).status == 201 and answer,
+                            15, "the same key wins at the other engine")
+    assert second.replayed == is_replay
+    holds(sale, [*others.told, first, second])
+    assert rows_of_ann(mysql, sale) == 1
+
+
+def test_a_win_in_the_outbox_alone_is_relayed_without_a_retry(stack, holds, mysql):
+    """FE2: nobody asks again; the other engine produces it."""
+    sale = stack.admin.open_sale(stock=10)
+    others = ask_all(stack, sale, [("first", "key-of-the-first-one", "a")], engines=(1,))
+    stack.engines[0].arm("script_replied", "kill")
+    told = ask(stack, sale, engine=0)
+    assert told.code == "lost"
+    wait_until(lambda: rows_of_ann(mysql, sale) == 1, 20, "its row")
+    holds(sale, [*others, told])

@@ -1,0 +1,155 @@
+"""history: what buyers were told, against what MySQL and Redis hold in the end (INVARIANTS T5).
+
+Clients note each attempt: when it began and ended, and what it was told: won with a number, a
+definite no, not done, or nothing sure (`outcome-unknown`, or the connection was lost). When all is
+healed the checker compares. An attempt that was told nothing sure may have won or not; anything
+else that differs is a violation, told in words.
+"""
+
+import dataclasses
+
+from support.crowd import ask_all
+from support.db import Mysql, Redis
+from support.wait import wait_until
+
+UNSURE = {"lost", "outcome-unknown"}
+# Nothing happened: neither won nor refused.
+NOT_DONE = {"overloaded", "rebuilding", "rate-limited"}
+# What a winner's key must never hear (I9).
+NO = {"sold-out", "limit-reached", "not-open", "ended", "paused", "not-eligible", "unknown-sale",
+      "unknown-sku", "key-reused"}
+LIVE = {"PENDING", "PAID", "QUARANTINED"}
+# Others than these show that the wait for rest can end.
+HEAL_DEADLINE_S = 60
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """An order in MySQL."""
+
+    order_no: int
+    buyer: str
+    sku: str
+    quantity: int
+    state: str
+
+
+@dataclasses.dataclass
+class History:
+    """told: support.crowd.Told of all clients; rows: of the sale; total: {sku: units}."""
+
+    told: list
+    rows: list
+    total: dict
+
+    def violations(self):
+        """What cannot be, one text each; empty: the history holds."""
+        return [*self._two_orders(), *self._told_and_not_there(), *self._there_and_refused(),
+                *self._no_after_won(), *self._oversold()]
+
+    def _wins(self):
+        return [answer for answer in self.told if answer.status == 201]
+
+    def _by_key(self):
+        found = {}
+        for answer in self.told:
+            found.setdefault((answer.buyer, answer.key), []).append(answer)
+        return found
+
+    def _two_orders(self):
+        """I8: one key tells one order, for ever; one order belongs to one key."""
+        order_of, key_of = {}, {}
+        for answer in self._wins():
+            key = (answer.buyer, answer.key)
+            if order_of.setdefault(key, answer.order_no) != answer.order_no:
+                yield f"two orders under one key: {answer}, and {order_of[key]}"
+            if key_of.setdefault(answer.order_no, key) != key:
+                yield f"one order told to two: {answer}, and {key_of[answer.order_no]}"
+
+    def _told_and_not_there(self):
+        """I5: each told win has its row, which says the same and was not voided."""
+        rows = {row.order_no: row for row in self.rows}
+        for answer in self._wins():
+            row = rows.get(answer.order_no)
+            if row is None:
+                yield f"a told win has no row: {answer}"
+            elif (row.buyer, row.sku) != (answer.buyer, answer.sku):
+                yield f"a told win has the row of another: {answer}, {row}"
+            elif row.state == "VOIDED":
+                yield f"a told win was voided: {answer}, {row}"
+
+    def _there_and_refused(self):
+        """A row whose buyer was refused in every attempt, and told so for sure."""
+        may_have_won = {answer.buyer for answer in self.told
+                        if answer.status == 201 or answer.code in UNSURE}
+        for row in self.rows:
+            if row.state in LIVE and row.buyer not in may_have_won:
+                yield f"an order of somebody who was refused each time: {row}"
+
+    def _no_after_won(self):
+        """I9: who was told of a win is never refused under its key, nor told something else."""
+        for answers in self._by_key().values():
+            won = min((answer.ended for answer in answers if answer.status == 201), default=None)
+            for answer in answers:
+                if won is not None and answer.began > won and answer.code in NO:
+                    yield f"a winner was told no: {answer}"
+
+    def _oversold(self):
+        """I1."""
+        for sku, total in self.total.items():
+            live = sum(row.quantity for row in self.rows if row.sku == sku and row.state in LIVE)
+            if live > total:
+                yield f"oversold: {live} of {total} units of {sku}"
+
+
+def read_rows(services, sale):
+    return [Row(row["order_no"], row["buyer"], row["sku"], row["quantity"], row["state"])
+            for row in Mysql(services).rows(
+                "SELECT order_no, buyer, sku, quantity, state FROM orders WHERE sale = %s", sale)]
+
+
+def totals(services, sale):
+    return {row["sku"]: row["total"] for row in Mysql(services).rows(
+        "SELECT sku, total FROM sale_skus WHERE sale = %s", sale)}
+
+
+def ask_again(stack, sale, told, engines=(0,), deadline_s=HEAL_DEADLINE_S):
+    """Every key that was told nothing sure asks until it hears something sure; the answers."""
+    known = {(answer.buyer, answer.key) for answer in told
+             if answer.status == 201 or answer.code in NO}
+    open_keys = {(answer.buyer, answer.key, answer.sku) for answer in told
+                 if answer.code in UNSURE and (answer.buyer, answer.key) not in known}
+    answers = []
+
+    def all_sure():
+        answers.extend(ask_all(stack, sale, sorted(open_keys), engines=engines))
+        for answer in answers:
+            if answer.code not in UNSURE | NOT_DONE:
+                open_keys.discard((answer.buyer, answer.key, answer.sku))
+        return not open_keys
+
+    wait_until(all_sure, deadline_s, "each key has a sure answer", interval_s=0.2)
+    return answers
+
+
+def wait_for_rest(stack, services, sale, deadline_s=HEAL_DEADLINE_S):
+    """I23: all faults healed, the outbox runs empty and the log is settled. The last audit."""
+    redis_db = Redis(services)
+    wait_until(lambda: not redis_db.outbox(sale), deadline_s, "the outbox is empty")
+    return wait_until(lambda: (report := stack.admin.audit(sale))["at_rest"] and report,
+                      deadline_s, "the log is settled", ignoring=(Exception,))
+
+
+def assert_history_holds(stack, services, sale, told, engines=(0,)):
+    """After healing: open keys ask again; then history and audit must hold. All that was told."""
+    told = [*told, *ask_again(stack, sale, told, engines)]
+    report = wait_for_rest(stack, services, sale)
+    rows = read_rows(services, sale)
+    history = History(told, rows, totals(services, sale))
+    violations = history.violations()
+    assert not violations, f"{len(violations)} violations: " + "\n".join(violations[:20])
+    assert report["ok"], [check for check in report["checks"] if check["result"] == "violated"]
+    live = {sku: total - sum(row.quantity for row in rows if row.sku == sku and row.state in LIVE)
+            for sku, total in history.total.items()}
+    assert Redis(services).stock(sale) == live, "Redis and MySQL differ on what is left"
+    return told

@@ -1,0 +1,66 @@
+"""The history checker finds what it is there for (INVARIANTS T5)."""
+
+import itertools
+
+import pytest
+
+from support.crowd import Told
+from support.history import History, Row
+
+TOTAL = {"a": 2}
+
+
+def told(buyer="ann", code=None, order_no=0, began=0.0, **fields):
+    status = fields.pop("status", 201 if code is None else 409)
+    return Told(buyer=buyer, key=fields.pop("key", f"key-of-{buyer}"), sku=fields.pop("sku", "a"),
+                engine=0, began=began, ended=began + 0.5, status=status, code=code,
+                order_no=order_no, replayed=False, **fields)
+
+
+def row(order_no=1, buyer="ann", state="PENDING", sku="a"):
+    return Row(order_no, buyer, sku, 1, state)
+
+
+@pytest.mark.parametrize("answers, rows", [
+    ([], []),
+    ([told(order_no=1)], [row()]),
+    ([told(order_no=1), told(order_no=1, began=5)], [row()]),
+    ([told(code="lost"), told(code="sold-out", began=2)], []),
+    ([told(code="lost")], [row()]),
+    ([told(code="outcome-unknown"), told(order_no=1, began=2)], [row()]),
+    ([told(code="sold-out"), told(order_no=1, began=9)], [row()]),  # a unit came back
+    ([told(code="sold-out", began=0.1), told(order_no=1)], [row()]),  # at the same time
+    ([told(order_no=1), told(code="overloaded", began=2)], [row()]),
+    ([told(order_no=1), told(code="rebuilding", began=2)], [row()]),
+    ([told(code="outcome-unknown")], [row(state="VOIDED")]),
+    ([told(order_no=1)], [row(state="CLOSED")]),
+])
+def test_what_can_be_holds(answers, rows):
+    assert History(answers, rows, TOTAL).violations() == []
+
+
+@pytest.mark.parametrize("answers, rows, text", [
+    ([told(order_no=1), told(order_no=2, began=3)], [row(), row(2)], "two orders under one key"),
+    ([told(order_no=1), told("bob", order_no=1)], [row()], "one order told to two"),
+    ([told(order_no=1)], [], "a told win has no row"),
+    ([told(order_no=1)], [row(buyer="bob")], "the row of another"),
+    ([told(order_no=1)], [row(sku="b")], "the row of another"),
+    ([told(order_no=1)], [row(state="VOIDED")], "was voided"),
+    ([told(code="sold-out")], [row()], "refused each time"),
+    ([told(code="overloaded", status=503)], [row()], "refused each time"),
+    ([], [row()], "refused each time"),
+    ([told(order_no=1), told(code="sold-out", began=0.6)], [row()], "a winner was told no"),
+    ([told(order_no=1), told(code="ended", began=0.6)], [row()], "a winner was told no"),
+    ([told(order_no=1), told(code="limit-reached", began=0.6)], [row()], "a winner was told no"),
+    ([told(str(n), order_no=n) for n in range(1, 4)], [row(n, str(n)) for n in range(1, 4)],
+     "oversold: 3 of 2"),
+])
+def test_what_cannot_be_is_told(answers, rows, text):
+    found = History(answers, rows, TOTAL).violations()
+    assert any(text in violation for violation in found), found
+
+
+def test_the_order_of_the_log_does_not_matter():
+    answers = [told(order_no=1), told(code="sold-out", began=2), told("bob", "lost")]
+    for shuffled in itertools.permutations(answers):
+        assert len(History(list(shuffled), [row()], TOTAL).violations()) == 1
