@@ -10,8 +10,30 @@
 
 enum { MANY = 40 };
 
-static void assert_order(struct mysql_link *link, struct order_no order_no, enum order_state state,
-                         enum order_reason reason)
+/* What most tests of settling begin with. Each test is a process. */
+static struct mysql_link *link;
+static struct sale_id sale; /* of 10 units, 1 for each buyer, loaded */
+static uint32_t epoch;
+static struct settle *settle; /* owns partition 0 */
+
+static void begin(void)
+{
+    link = fixture_link();
+    sale = fixture_sale(link, 10, 1);
+    epoch = fixture_load(link, sale);
+    settle = fixture_settle(link, 0);
+}
+
+static void end(void)
+{
+    settle_destroy(settle);
+    mysql_link_destroy(link);
+}
+
+TestSuite(settle, .init = begin, .fini = end);
+TestSuite(order_settle, .init = begin, .fini = end);
+
+static void assert_order(struct order_no order_no, enum order_state state, enum order_reason reason)
 {
     struct order_row row;
 
@@ -21,7 +43,7 @@ static void assert_order(struct mysql_link *link, struct order_no order_no, enum
     cr_assert(row.has_slot == order_state_is_live(state) || reason == ORDER_REASON_SLOT_CLASH);
 }
 
-static bool is_frozen(struct mysql_link *link, struct sale_id sale)
+static bool is_frozen(void)
 {
     struct sale_row row;
 
@@ -33,32 +55,23 @@ static bool is_frozen(struct mysql_link *link, struct sale_id sale)
 
 Test(settle, a_former_owner_writes_nothing)
 {
-    struct mysql_link *link = fixture_link();
     struct mysql_link *other = fixture_link();
-    struct sale_id sale = fixture_sale(link, 10, 1);
-    struct settle *first = fixture_settle(link, 0);
     struct settle *second = NULL;
     struct settle_stats stats;
-    struct order_record record = fixture_record(sale, fixture_load(link, sale), 1);
+    struct order_record record = fixture_record(sale, epoch, 1);
     struct settle_item item = fixture_item(0, &record);
 
     second = fixture_settle(other, 0);
-    cr_assert(settle_batch(first, &item, 1, &stats) == SETTLE_FENCED);
+    cr_assert(settle_batch(settle, &item, 1, &stats) == SETTLE_FENCED);
     cr_assert(stats.taken == 0 && fixture_sold(link, sale) == 0);
     cr_assert(settle_batch(second, &item, 1, &stats) == SETTLE_DONE && stats.inserted == 1);
     cr_assert(fixture_sold(link, sale) == 1);
-    settle_destroy(first);
     settle_destroy(second);
-    mysql_link_destroy(link);
     mysql_link_destroy(other);
 }
 
 Test(settle, a_newer_epoch_stops_the_partition_before_its_record)
 {
-    struct mysql_link *link = fixture_link();
-    struct sale_id sale = fixture_sale(link, 10, 1);
-    uint32_t epoch = fixture_load(link, sale);
-    struct settle *settle = fixture_settle(link, 0);
     struct order_record records[3] = {fixture_record(sale, epoch, 1),
                                       fixture_record(sale, epoch + 1, 3),
                                       fixture_record(sale, epoch, 2)};
@@ -75,18 +88,12 @@ Test(settle, a_newer_epoch_stops_the_partition_before_its_record)
     cr_assert(fixture_load(link, sale) == epoch + 1, "MySQL has it now: goes on");
     cr_assert(settle_batch(settle, items + 1, 2, &stats) == SETTLE_DONE);
     cr_assert(stats.inserted == 1 && stats.voided_epoch == 1 && stats.taken == 2);
-    settle_destroy(settle);
-    mysql_link_destroy(link);
 }
 
 /* --- what is not sold --- */
 
 Test(settle, an_older_epoch_is_voided_and_nobody_is_told)
 {
-    struct mysql_link *link = fixture_link();
-    struct sale_id sale = fixture_sale(link, 10, 1);
-    uint32_t epoch = fixture_load(link, sale);
-    struct settle *settle = fixture_settle(link, 0);
     struct order_record late = fixture_record(sale, epoch, 1);
     struct order_record good = fixture_record(sale, epoch + 1, 1);
     struct settle_item items[2] = {fixture_item(0, &late), fixture_item(1, &good)};
@@ -96,27 +103,23 @@ Test(settle, an_older_epoch_is_voided_and_nobody_is_told)
     cr_assert(fixture_load(link, sale) == epoch + 1);
     cr_assert(settle_batch(settle, items, 2, &stats) == SETTLE_DONE);
     cr_assert(stats.voided_epoch == 1 && stats.inserted == 1 && stats.retries == 0);
-    assert_order(link, late.order_no, ORDER_STATE_VOIDED, ORDER_REASON_EPOCH);
+    assert_order(late.order_no, ORDER_STATE_VOIDED, ORDER_REASON_EPOCH);
     cr_assert(fixture_sold(link, sale) == 1);
     cr_assert(outbox_store_pending_count(link, sale, &pending) == ERR_OK && pending == 0);
     cr_assert(VALUE(link, COUNT "outbox WHERE sale = ?", sale.value) == 0);
-    cr_assert(!is_frozen(link, sale));
-    settle_destroy(settle);
-    mysql_link_destroy(link);
+    cr_assert(!is_frozen());
 }
 
 Test(settle, what_does_not_fit_total_is_voided_and_told)
 {
-    struct mysql_link *link = fixture_link();
-    struct sale_id sale = fixture_sale(link, 3, 1);
-    uint32_t epoch = fixture_load(link, sale);
-    struct settle *settle = fixture_settle(link, 0);
     struct order_record records[5];
     struct settle_item items[5];
     struct outbox_row rows[4];
     struct settle_stats stats;
     size_t count = 0;
 
+    sale = fixture_sale(link, 3, 1);
+    epoch = fixture_load(link, sale);
     for (uint32_t i = 0; i < 5; i++) {
         records[i] = fixture_record(sale, epoch, i + 1);
         items[i] = fixture_item(i, &records[i]);
@@ -125,8 +128,8 @@ Test(settle, what_does_not_fit_total_is_voided_and_told)
     cr_assert(settle_batch(settle, items, 5, &stats) == SETTLE_DONE);
     cr_assert(stats.taken == 5 && stats.inserted == 2 && stats.voided_stock == 3);
     cr_assert(fixture_sold(link, sale) == 3 && fixture_next(link) == 5);
-    assert_order(link, records[1].order_no, ORDER_STATE_PENDING, ORDER_REASON_NONE);
-    assert_order(link, records[4].order_no, ORDER_STATE_VOIDED, ORDER_REASON_STOCK);
+    assert_order(records[1].order_no, ORDER_STATE_PENDING, ORDER_REASON_NONE);
+    assert_order(records[4].order_no, ORDER_STATE_VOIDED, ORDER_REASON_STOCK);
     cr_assert(outbox_store_pending(link, sale, rows, 4, &count) == ERR_OK);
     cr_assert(count == 3 && rows[0].kind == OUTBOX_LETTER && rows[0].letter == 'V');
     cr_assert(rows[0].order_no.value == records[2].order_no.value);
@@ -136,16 +139,13 @@ Test(settle, what_does_not_fit_total_is_voided_and_told)
                           "'order.voided' AND order_version = 1",
                     sale.value)
               == 3);
-    settle_destroy(settle);
-    mysql_link_destroy(link);
 }
 
 Test(order_settle, stock_is_taken_in_the_epoch_of_its_row_only)
 {
-    struct mysql_link *link = fixture_link();
-    struct sale_id sale = fixture_sale(link, 3, 1);
     const struct sku sku = {1, "a"};
 
+    sale = fixture_sale(link, 3, 1);
     cr_assert(fixture_load(link, sale) == 1 && fixture_load(link, sale) == 2);
     cr_assert(mysql_link_begin(link) == ERR_OK);
     cr_assert(order_settle_take_in(link, sale, &sku, 1, 1) == ERR_NOT_FOUND);
@@ -153,17 +153,12 @@ Test(order_settle, stock_is_taken_in_the_epoch_of_its_row_only)
     cr_assert(order_settle_take_in(link, sale, &sku, 2, 4) == ERR_NOT_FOUND);
     cr_assert(order_settle_take_in(link, sale, &sku, 2, 3) == ERR_OK);
     cr_assert(mysql_link_commit(link) == ERR_OK && fixture_sold(link, sale) == 3);
-    mysql_link_destroy(link);
 }
 
 /* --- what comes twice --- */
 
 Test(settle, a_duplicate_in_the_batch_and_from_another_partition_is_one_row)
 {
-    struct mysql_link *link = fixture_link();
-    struct sale_id sale = fixture_sale(link, 10, 1);
-    uint32_t epoch = fixture_load(link, sale);
-    struct settle *one = fixture_settle(link, 0);
     struct settle *two = fixture_settle(link, 1);
     struct order_record records[2] = {fixture_record(sale, epoch, 2),
                                       fixture_record(sale, epoch, 1)};
@@ -175,16 +170,14 @@ Test(settle, a_duplicate_in_the_batch_and_from_another_partition_is_one_row)
 
     again.traceparent.text[0] = '0'; /* of another attempt; not part of the content */
     again.pay_by_ms++;
-    cr_assert(settle_batch(one, items, 3, &stats) == SETTLE_DONE);
-    cr_assert(stats.inserted == 2 && stats.duplicates == 1 && settle_next(one) == 10);
+    cr_assert(settle_batch(settle, items, 3, &stats) == SETTLE_DONE);
+    cr_assert(stats.inserted == 2 && stats.duplicates == 1 && settle_next(settle) == 10);
     cr_assert(settle_batch(two, items, 3, &stats) == SETTLE_DONE);
     cr_assert(stats.inserted == 0 && stats.duplicates == 3 && stats.retries == 0);
     cr_assert(fixture_sold(link, sale) == 2);
     cr_assert(order_store_find(link, records[0].order_no, &row) == ERR_OK);
     cr_assert(row.offset == 5 && row.part == 0 && strcmp(row.topic, fixture_topic()) == 0);
-    settle_destroy(one);
     settle_destroy(two);
-    mysql_link_destroy(link);
 }
 
 struct racer {
@@ -209,24 +202,22 @@ static void *race(void *arg)
 
 Test(settle, two_partitions_that_race_with_the_same_records_write_each_once)
 {
-    struct mysql_link *links[2] = {fixture_link(), fixture_link()};
-    struct sale_id sale = fixture_sale(links[0], MANY, 1);
-    uint32_t epoch = fixture_load(links[0], sale);
+    struct mysql_link *other = fixture_link();
+    struct settle *second = fixture_settle(other, 1);
     struct order_record records[MANY];
     struct settle_item items[2][MANY];
-    struct racer racers[2];
+    struct racer racers[2] = {{.settle = settle, .items = items[0], .count = MANY},
+                              {.settle = second, .items = items[1], .count = MANY}};
     pthread_t threads[2];
 
+    sale = fixture_sale(link, MANY, 1);
+    epoch = fixture_load(link, sale);
     for (uint32_t i = 0; i < MANY; i++) {
         records[i] = fixture_record(sale, epoch, i + 1);
         items[0][i] = fixture_item(i, &records[i]);
     }
     for (uint32_t i = 0; i < MANY; i++) { /* the other way round: they must collide */
         items[1][i] = fixture_item(i, &records[MANY - 1 - i]);
-    }
-    for (uint32_t i = 0; i < 2; i++) {
-        racers[i] =
-            (struct racer){.settle = fixture_settle(links[i], i), .items = items[i], .count = MANY};
     }
     for (uint32_t i = 0; i < 2; i++) {
         cr_assert(pthread_create(&threads[i], NULL, race, &racers[i]) == 0);
@@ -237,11 +228,9 @@ Test(settle, two_partitions_that_race_with_the_same_records_write_each_once)
     }
     cr_assert(racers[0].stats.inserted + racers[1].stats.inserted == MANY);
     cr_assert(racers[0].stats.duplicates + racers[1].stats.duplicates == MANY);
-    cr_assert(fixture_sold(links[0], sale) == MANY && !is_frozen(links[0], sale));
-    for (uint32_t i = 0; i < 2; i++) {
-        settle_destroy(racers[i].settle);
-        mysql_link_destroy(links[i]);
-    }
+    cr_assert(fixture_sold(link, sale) == MANY && !is_frozen());
+    settle_destroy(second);
+    mysql_link_destroy(other);
 }
 
 struct pair {
@@ -266,11 +255,9 @@ static void *commit_soon(void *arg)
     return NULL;
 }
 
-static struct settle_stats settle_behind(struct order_record *mine, struct order_record *theirs,
-                                         struct mysql_link *link)
+static struct settle_stats settle_behind(struct order_record *mine, struct order_record *theirs)
 {
     struct mysql_link *other = fixture_link();
-    struct settle *settle = fixture_settle(link, 0);
     struct settle_item item = fixture_item(0, mine);
     struct order_row row = {.record = *theirs,
                             .has_slot = true,
@@ -287,49 +274,37 @@ static struct settle_stats settle_behind(struct order_record *mine, struct order
     cr_assert(pthread_create(&thread, NULL, commit_soon, &pair) == 0);
     cr_assert(settle_batch(settle, &item, 1, &stats) == SETTLE_DONE);
     cr_assert(pthread_join(thread, NULL) == 0);
-    settle_destroy(settle);
     mysql_link_destroy(other);
     return stats;
 }
 
 Test(settle, a_copy_that_wins_the_race_makes_a_duplicate)
 {
-    struct mysql_link *link = fixture_link();
-    struct sale_id sale = fixture_sale(link, 10, 1);
-    struct order_record record = fixture_record(sale, fixture_load(link, sale), 1);
-    struct settle_stats stats = settle_behind(&record, &record, link);
+    struct order_record record = fixture_record(sale, epoch, 1);
+    struct settle_stats stats = settle_behind(&record, &record);
 
     cr_assert(stats.duplicates == 1 && stats.inserted == 0 && stats.taken == 1);
-    cr_assert(fixture_sold(link, sale) == 0 && !is_frozen(link, sale));
-    mysql_link_destroy(link);
+    cr_assert(fixture_sold(link, sale) == 0 && !is_frozen());
 }
 
 Test(settle, another_order_that_wins_the_race_for_the_slot_quarantines_and_freezes)
 {
-    struct mysql_link *link = fixture_link();
-    struct sale_id sale = fixture_sale(link, 10, 1);
-    uint32_t epoch = fixture_load(link, sale);
     struct order_record mine = fixture_record(sale, epoch, 2);
     struct order_record theirs = fixture_record(sale, epoch, 1);
     struct settle_stats stats;
 
     mine.buyer = theirs.buyer;
-    stats = settle_behind(&mine, &theirs, link);
+    stats = settle_behind(&mine, &theirs);
     cr_assert(stats.quarantined == 1 && stats.frozen == 1);
-    assert_order(link, mine.order_no, ORDER_STATE_QUARANTINED, ORDER_REASON_SLOT_CLASH);
+    assert_order(mine.order_no, ORDER_STATE_QUARANTINED, ORDER_REASON_SLOT_CLASH);
     cr_assert(fixture_sold(link, sale) == 1, "held until an operator decides");
-    cr_assert(is_frozen(link, sale));
-    mysql_link_destroy(link);
+    cr_assert(is_frozen());
 }
 
 /* --- clashes --- */
 
 Test(settle, another_content_under_the_same_number_is_a_dead_letter_and_freezes)
 {
-    struct mysql_link *link = fixture_link();
-    struct sale_id sale = fixture_sale(link, 10, 1);
-    uint32_t epoch = fixture_load(link, sale);
-    struct settle *settle = fixture_settle(link, 0);
     struct order_record first = fixture_record(sale, epoch, 1);
     struct order_record clash = first;
     struct order_record good = fixture_record(sale, epoch, 2);
@@ -342,7 +317,7 @@ Test(settle, another_content_under_the_same_number_is_a_dead_letter_and_freezes)
     clash.quantity = 2;
     cr_assert(settle_batch(settle, items, 3, &stats) == SETTLE_DONE);
     cr_assert(stats.inserted == 2 && stats.dead[DEAD_REASON_CLASH] == 1 && stats.frozen == 1);
-    cr_assert(is_frozen(link, sale) && fixture_sold(link, sale) == 2 && fixture_next(link) == 3);
+    cr_assert(is_frozen() && fixture_sold(link, sale) == 2 && fixture_next(link) == 3);
     cr_assert(outbox_store_pending(link, sale, rows, 4, &count) == ERR_OK);
     cr_assert(count == 1 && strcmp(rows[0].verb, "freeze") == 0);
     cr_assert(VALUE(link,
@@ -351,16 +326,10 @@ Test(settle, another_content_under_the_same_number_is_a_dead_letter_and_freezes)
                     sale.value)
               == 1);
     cr_assert(VALUE(link, COUNT "admin_log WHERE sale = ? AND actor = 'worker'", sale.value) == 1);
-    settle_destroy(settle);
-    mysql_link_destroy(link);
 }
 
 Test(settle, a_slot_that_is_taken_is_quarantined_and_the_rest_of_the_batch_goes_on)
 {
-    struct mysql_link *link = fixture_link();
-    struct sale_id sale = fixture_sale(link, 10, 1);
-    uint32_t epoch = fixture_load(link, sale);
-    struct settle *settle = fixture_settle(link, 0);
     struct order_record records[6];
     struct settle_item items[6];
     struct settle_stats stats;
@@ -373,20 +342,14 @@ Test(settle, a_slot_that_is_taken_is_quarantined_and_the_rest_of_the_batch_goes_
     cr_assert(settle_batch(settle, items, 6, &stats) == SETTLE_DONE);
     cr_assert(stats.taken == 6 && stats.inserted == 5 && stats.quarantined == 1);
     cr_assert(stats.frozen == 1 && stats.retries > 0);
-    assert_order(link, records[4].order_no, ORDER_STATE_QUARANTINED, ORDER_REASON_SLOT_CLASH);
+    assert_order(records[4].order_no, ORDER_STATE_QUARANTINED, ORDER_REASON_SLOT_CLASH);
     cr_assert(fixture_sold(link, sale) == 6 && fixture_next(link) == 6);
-    settle_destroy(settle);
-    mysql_link_destroy(link);
 }
 
 /* --- what cannot be read, or only in part --- */
 
 Test(settle, poison_goes_to_dead_letters_and_the_rest_is_applied)
 {
-    struct mysql_link *link = fixture_link();
-    struct sale_id sale = fixture_sale(link, 10, 1);
-    uint32_t epoch = fixture_load(link, sale);
-    struct settle *settle = fixture_settle(link, 0);
     struct order_record good = fixture_record(sale, epoch, 1);
     struct order_record nowhere = fixture_record((struct sale_id){SALE_ID_MAX}, 1, 1);
     struct order_record nothing = fixture_record(sale, epoch, 2);
@@ -402,23 +365,17 @@ Test(settle, poison_goes_to_dead_letters_and_the_rest_is_applied)
     cr_assert(stats.taken == 5 && stats.inserted == 1);
     cr_assert(stats.dead[DEAD_REASON_UNREADABLE] == 2 && stats.dead[DEAD_REASON_UNKNOWN_SALE] == 1);
     cr_assert(stats.dead[DEAD_REASON_UNKNOWN_SKU] == 1);
-    cr_assert(fixture_sold(link, sale) == 1 && fixture_next(link) == 5 && !is_frozen(link, sale));
+    cr_assert(fixture_sold(link, sale) == 1 && fixture_next(link) == 5 && !is_frozen());
     cr_assert(VALUE(link, COUNT "dead_letters WHERE sale = ? AND reason = 'unreadable'", sale.value)
                   == 1,
               "by its hint");
     cr_assert(
         VALUE(link, COUNT "dead_letters WHERE sale = ? AND reason = 'unknown_sku'", sale.value)
         == 1);
-    settle_destroy(settle);
-    mysql_link_destroy(link);
 }
 
 Test(settle, a_newer_record_version_is_quarantined_in_sold_and_slot)
 {
-    struct mysql_link *link = fixture_link();
-    struct sale_id sale = fixture_sale(link, 10, 1);
-    uint32_t epoch = fixture_load(link, sale);
-    struct settle *settle = fixture_settle(link, 0);
     struct order_record record = fixture_record(sale, epoch, 1);
     struct settle_item item = fixture_item(0, &record);
     struct settle_stats stats;
@@ -426,20 +383,16 @@ Test(settle, a_newer_record_version_is_quarantined_in_sold_and_slot)
     record.version = 2;
     cr_assert(settle_batch(settle, &item, 1, &stats) == SETTLE_DONE);
     cr_assert(stats.quarantined == 1 && stats.frozen == 0);
-    assert_order(link, record.order_no, ORDER_STATE_QUARANTINED, ORDER_REASON_VERSION);
-    cr_assert(fixture_sold(link, sale) == 1 && !is_frozen(link, sale));
-    settle_destroy(settle);
-    mysql_link_destroy(link);
+    assert_order(record.order_no, ORDER_STATE_QUARANTINED, ORDER_REASON_VERSION);
+    cr_assert(fixture_sold(link, sale) == 1 && !is_frozen());
 }
 
 /* --- the plain case --- */
 
 Test(settle, a_batch_becomes_rows_stock_and_offset)
 {
-    struct mysql_link *link = fixture_link();
     struct sale_id sales[2] = {fixture_sale(link, MANY, 1), fixture_sale(link, MANY, 1)};
     uint32_t epochs[2] = {fixture_load(link, sales[0]), fixture_load(link, sales[1])};
-    struct settle *settle = fixture_settle(link, 0);
     struct order_record records[MANY];
     struct settle_item items[MANY];
     struct settle_stats stats;
@@ -465,6 +418,4 @@ Test(settle, a_batch_becomes_rows_stock_and_offset)
     cr_assert(row.record.pay_by_ms == row.created_ms + 900000, "settled late: the whole window");
     cr_assert(order_store_find(link, records[6].order_no, &row) == ERR_OK);
     cr_assert(row.record.pay_by_ms == 4000000000000, "never earlier than the buyer was told");
-    settle_destroy(settle);
-    mysql_link_destroy(link);
 }

@@ -6,12 +6,30 @@
 #include "ledger/offset_store.h"
 #include "ledger/order_settle.h"
 
-Test(settle, a_session_killed_between_batches_is_made_anew_and_nothing_is_twice)
+/* What most tests of settling begin with. Each test is a process. */
+static struct mysql_link *link;
+static struct sale_id sale; /* of 10 units, 1 for each buyer, loaded */
+static uint32_t epoch;
+static struct settle *settle; /* owns partition 0 */
+
+static void begin(void)
 {
-    struct mysql_link *link = fixture_link();
-    struct sale_id sale = fixture_sale(link, 10, 1);
-    uint32_t epoch = fixture_load(link, sale);
-    struct settle *settle = fixture_settle(link, 0);
+    link = fixture_link();
+    sale = fixture_sale(link, 10, 1);
+    epoch = fixture_load(link, sale);
+    settle = fixture_settle(link, 0);
+}
+
+static void end(void)
+{
+    settle_destroy(settle);
+    mysql_link_destroy(link);
+}
+
+TestSuite(settle_outage, .init = begin, .fini = end);
+
+Test(settle_outage, a_session_killed_between_batches_is_made_anew_and_nothing_is_twice)
+{
     struct order_record records[2] = {fixture_record(sale, epoch, 1),
                                       fixture_record(sale, epoch, 2)};
     struct settle_item items[2] = {fixture_item(0, &records[0]), fixture_item(1, &records[1])};
@@ -23,8 +41,6 @@ Test(settle, a_session_killed_between_batches_is_made_anew_and_nothing_is_twice)
     cr_assert(stats.taken == 0 && stats.error_code != 0);
     cr_assert(settle_batch(settle, items + 1, 1, &stats) == SETTLE_DONE && stats.inserted == 1);
     cr_assert(fixture_sold(link, sale) == 2 && fixture_next(link) == 2);
-    settle_destroy(settle);
-    mysql_link_destroy(link);
 }
 
 /* Locks the sku row, so that the settling transaction waits in its middle; kills it there. */
@@ -44,13 +60,9 @@ static void *kill_in_lock_wait(void *arg)
     return NULL;
 }
 
-Test(settle, a_session_killed_between_statements_leaves_nothing_and_is_repeated)
+Test(settle_outage, a_session_killed_between_statements_leaves_nothing_and_is_repeated)
 {
-    struct mysql_link *link = fixture_link();
     struct mysql_link *holder = fixture_link();
-    struct sale_id sale = fixture_sale(link, 10, 1);
-    uint32_t epoch = fixture_load(link, sale);
-    struct settle *settle = fixture_settle(link, 0);
     struct order_record records[2] = {fixture_record(sale, epoch, 1),
                                       fixture_record(sale, epoch, 2)};
     struct settle_item items[2] = {fixture_item(0, &records[0]), fixture_item(1, &records[1])};
@@ -67,8 +79,6 @@ Test(settle, a_session_killed_between_statements_leaves_nothing_and_is_repeated)
     cr_assert(VALUE(holder, COUNT "orders WHERE sale = ?", sale.value) == 0);
     cr_assert(settle_batch(settle, items, 2, &stats) == SETTLE_DONE);
     cr_assert(stats.inserted == 2 && stats.found == 0 && fixture_sold(link, sale) == 2);
-    settle_destroy(settle);
-    mysql_link_destroy(link);
     mysql_link_destroy(holder);
 }
 
@@ -113,12 +123,8 @@ Test(offset_store, a_commit_that_still_goes_on_is_waited_for)
     mysql_link_destroy(links[1]);
 }
 
-Test(settle, a_commit_whose_reply_was_lost_is_found_and_not_repeated)
+Test(settle_outage, a_commit_whose_reply_was_lost_is_found_and_not_repeated)
 {
-    struct mysql_link *link = fixture_link();
-    struct sale_id sale = fixture_sale(link, 10, 1);
-    uint32_t epoch = fixture_load(link, sale);
-    struct settle *settle = fixture_settle(link, 0);
     struct order_record records[2] = {fixture_record(sale, epoch, 1),
                                       fixture_record(sale, epoch, 2)};
     struct settle_item items[2] = {fixture_item(3, &records[0]), fixture_item(4, &records[1])};
@@ -133,16 +139,11 @@ Test(settle, a_commit_whose_reply_was_lost_is_found_and_not_repeated)
     cr_assert(settle_batch(settle, items, 2, &stats) == SETTLE_DONE);
     cr_assert(stats.taken == 2 && stats.found == 1 && stats.inserted == 1);
     cr_assert(VALUE(link, COUNT "orders WHERE sale = ?", sale.value) == 1);
-    settle_destroy(settle);
-    mysql_link_destroy(link);
 }
 
-Test(settle, offsets_that_went_back_are_no_place_to_write_from)
+Test(settle_outage, offsets_that_went_back_are_no_place_to_write_from)
 {
-    struct mysql_link *link = fixture_link();
-    struct sale_id sale = fixture_sale(link, 10, 1);
-    struct settle *settle = fixture_settle(link, 0);
-    struct order_record record = fixture_record(sale, fixture_load(link, sale), 1);
+    struct order_record record = fixture_record(sale, epoch, 1);
     struct settle_item item = fixture_item(7, &record);
     struct settle_stats stats;
     char text[128];
@@ -154,6 +155,4 @@ Test(settle, offsets_that_went_back_are_no_place_to_write_from)
     mysql_link_drop(link);
     item.offset = 8;
     cr_assert(settle_batch(settle, &item, 1, &stats) == SETTLE_FENCED);
-    settle_destroy(settle);
-    mysql_link_destroy(link);
 }
