@@ -13,7 +13,7 @@
 #include "http/http_server.h"
 #include "loop/loop.h"
 
-enum { EDGE_HELD_MAX = 64, EDGE_DEADLINE_MS = 10000 };
+enum { EDGE_HELD_MAX = 64, EDGE_DEADLINE_MS = 30000 };
 
 struct edge {
     struct loop *loop;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -23,21 +24,43 @@ static int64_t now_ms(void)
     return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+static bool port_is_free(uint16_t port)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(port)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    bool is_free;
+
+    cr_assert(fd >= 0);
+    is_free = bind(fd, (struct sockaddr *)&address, sizeof address) == 0;
+    (void)close(fd);
+    return is_free;
+}
+
+/* Outside of the range that outgoing connections use: one of those may else take the port before
+ * the server has it, or while it restarts. */
 static uint16_t free_port(void)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof address;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    FILE *file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
+    unsigned low = 0, high = 0, chance = 0, from, count;
 
-    cr_assert(fd >= 0 && bind(fd, (struct sockaddr *)&address, size) == 0
-              && getsockname(fd, (struct sockaddr *)&address, &size) == 0);
-    (void)close(fd);
-    return ntohs(address.sin_port);
+    cr_assert(file && fscanf(file, "%u %u", &low, &high) == 2);
+    (void)fclose(file);
+    from = low >= 16000 ? low / 2 : high + 1;
+    count = low >= 16000 ? low - from : 65536 - from;
+    for (int i = 0; i < 200; i++) {
+        cr_assert_eq(getrandom(&chance, sizeof chance, 0), (ssize_t)sizeof chance);
+        if (port_is_free((uint16_t)(from + chance % count))) {
+            return (uint16_t)(from + chance % count);
+        }
+    }
+    cr_assert_fail("no free port");
+    return 0;
 }
 
 static redisContext *connect_to(const struct redis_server *server)
 {
-    return redisConnectWithTimeout("127.0.0.1", server->port, (struct timeval){.tv_sec = 1});
+    return redisConnectWithTimeout("127.0.0.1", server->port, (struct timeval){.tv_sec = 10});
 }
 
 static bool answers(const struct redis_server *server)
@@ -100,7 +123,12 @@ void redis_server_again(struct redis_server *server)
 
 void redis_server_start(struct redis_server *server, const char *extra)
 {
-    *server = (struct redis_server){.directory = "/tmp/seckill-redis-XXXXXX", .extra = extra};
+    const char *parent = getenv("TMPDIR");
+
+    *server = (struct redis_server){.extra = extra};
+    cr_assert(snprintf(server->directory, sizeof server->directory, "%s/seckill-redis-XXXXXX",
+                       parent ? parent : "/tmp")
+              < (int)sizeof server->directory);
     /* A broken connection is told by the write that fails. */
     (void)signal(SIGPIPE, SIG_IGN);
     cr_assert_not_null(mkdtemp(server->directory));
@@ -118,7 +146,7 @@ void redis_server_kill(struct redis_server *server)
 
 void redis_server_finish(struct redis_server *server)
 {
-    char command[128];
+    char command[sizeof server->directory + 16];
 
     if (server->pid > 0) {
         redis_server_kill(server);

@@ -9,10 +9,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { REDIS_SERVER_DEADLINE_MS = 15000 };
+enum { REDIS_SERVER_DEADLINE_MS = 30000 };
 
 struct redis_server {
-    char directory[64];
+    char directory[256];
     uint16_t port;
     pid_t pid;         /* 0: it does not run */
     const char *extra; /* borrowed: one more option and its value, "name value", or NULL */

@@ -232,7 +232,7 @@ void fixture_attempt(struct fixture *fixture, struct fixture_attempt *attempt, u
         .attempt = {.sale = {FIXTURE_SALE},
                     .epoch = 1,
                     .quantity = 1,
-                    .deadline_us = loop_clock_us(fixture->loop) + 1000000}};
+                    .deadline_us = loop_clock_us(fixture->loop) + 20000000}};
     (void)snprintf(text, sizeof text, "buyer-%u", number);
     cr_assert_eq(buyer_parse(text, strlen(text), &attempt->attempt.buyer), ERR_OK);
     cr_assert_eq(sku_parse("a", 1, &attempt->attempt.sku), ERR_OK);

@@ -16,7 +16,7 @@
 #include "loop/loop.h"
 #include "support/redis_server.h"
 
-enum { FIXTURE_DEADLINE_MS = 10000, FIXTURE_SALE = 7 };
+enum { FIXTURE_DEADLINE_MS = 30000, FIXTURE_SALE = 7 };
 
 struct fixture {
     struct redis_server server;

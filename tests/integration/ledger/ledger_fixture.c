@@ -12,7 +12,7 @@
 #include "ledger/offset_store.h"
 #include "loop/waiter.h"
 
-enum { WAIT_US = 10000000 };
+enum { WAIT_US = 30000000 };
 
 static const char database_variable[] = "SECKILL_TEST_DATABASE";
 

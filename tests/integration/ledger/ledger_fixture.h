@@ -34,7 +34,7 @@ uint64_t fixture_value(struct mysql_link *link, const struct sql *sql, const uin
         fixture_value((link), &sql_, NULL, 0);                                                     \
     })
 #define COUNT "SELECT CAST(COUNT(*) AS UNSIGNED) FROM "
-/* Until that number is not 0; asserts that it comes within 10 s. */
+/* Until that number is not 0; asserts that it comes within 30 s. */
 void fixture_wait(struct mysql_link *link, const struct sql *sql, const uint64_t *params,
                   size_t count);
 /* Runs a statement of literals. */

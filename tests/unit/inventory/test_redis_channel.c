@@ -76,7 +76,7 @@ static void run(struct events *events, uint16_t port)
     events->channel = redis_channel_create(
         &(struct redis_channel_options){events->loop, on_connected, on_reply, on_gone, events});
     timer_init(&deadline, events->loop, on_deadline, NULL);
-    timer_start_ms(&deadline, 10000);
+    timer_start_ms(&deadline, 30000);
     cr_assert_eq(redis_channel_open(events->channel, "127.0.0.1", port, &why), ERR_OK);
     loop_run(events->loop);
     timer_stop(&deadline);

@@ -8,7 +8,7 @@
 #include "support/run_until.h"
 #include "unit/journal/mock_kafka.h"
 
-enum { WAIT_MS = 15000 };
+enum { WAIT_MS = 30000 };
 
 static struct mock_kafka mock;
 static struct loop *loop;
@@ -25,7 +25,7 @@ static void begin(void)
                                                              .topic = "orders",
                                                              .client_name = "test",
                                                              .linger_ms = 1,
-                                                             .message_timeout_ms = 2000,
+                                                             .message_timeout_ms = 15000,
                                                              .records_max = 4});
     cr_assert_not_null(order_log);
 }

@@ -10,7 +10,7 @@
 #include "support/run_until.h"
 #include "unit/journal/mock_kafka.h"
 
-enum { WAIT_MS = 15000, CALLS_MAX = 16 };
+enum { WAIT_MS = 30000, CALLS_MAX = 16 };
 
 static struct mock_kafka mock;
 static struct loop *loop;
@@ -37,7 +37,7 @@ static void begin(void)
         .topic = "orders",
         .client_name = "test",
         .linger_ms = 0,
-        .message_timeout_ms = 1000,
+        .message_timeout_ms = 15000,
         .records_max = 8,
         .shard = metrics_shard(metrics),
     };
@@ -112,6 +112,7 @@ Test(producer, a_setting_that_librdkafka_refuses_makes_no_producer)
 Test(producer, a_broker_that_never_answers_is_surely_not)
 {
     mock_kafka_down(&mock);
+    options.message_timeout_ms = 1000;
     create();
     cr_assert_eq(append(0), ERR_OK);
     wait_for_calls(1);
@@ -121,6 +122,7 @@ Test(producer, a_broker_that_never_answers_is_surely_not)
 
 Test(producer, a_lost_answer_may_or_may_not_be_in_the_log)
 {
+    options.message_timeout_ms = 1000;
     create();
     cr_assert(run_until(loop, is_ready, NULL, WAIT_MS));
     mock_kafka_delay(&mock, 4000);
@@ -194,7 +196,7 @@ Test(producer, a_fatal_error_makes_it_anew)
     cr_assert(calls[0].count == 1 && calls[0].status != ERR_OK);
     cr_assert(calls[1].count == 1 && calls[1].status != ERR_OK);
     mock_kafka_delay(&mock, 0);
-    cr_assert(run_until(loop, has_renewed, NULL, 5000));
+    cr_assert(run_until(loop, has_renewed, NULL, 15000));
     cr_assert_eq(append(2), ERR_OK);
     wait_for_calls(3);
     cr_assert_eq(calls[2].status, ERR_OK);
