@@ -270,6 +270,9 @@ static bool write_files(struct bench *bench, const struct report *report)
     if (options->json) {
         good = report_write_json(report, options->json) && good;
     }
+    if (options->html) {
+        good = report_write_html(report, options->html) && good;
+    }
     return good;
 }
 

@@ -147,6 +147,7 @@ static bool take(struct options *o, int option, const char *text)
     case OPTION_LIFE: return option_u32(text, 1, 30 * DAY_S, "--token-life", &o->token_life_s);
     case OPTION_TOLD: o->told = text; return true;
     case OPTION_JSON: o->json = text; return true;
+    case OPTION_HTML: o->html = text; return true;
     case OPTION_NOTE: return read_note(text, o);
     case OPTION_AUDIT: o->audit = text; return true;
     case OPTION_CPU: return option_cpu(text, o);

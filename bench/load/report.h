@@ -1,4 +1,4 @@
-/* report: the results, as text and as JSON.
+/* report: the results, as text, as JSON and as a page.
  * Why:    a person and a script read the same numbers.
  * Never:  computes anything but rates and shares; adds replays or refusals to the orders.
  * Thread: the first. */
@@ -41,8 +41,9 @@ extern const char *const report_quantile_names[REPORT_QUANTILE_COUNT]; /* "p50"â
 
 void report_print(const struct report *report);
 bool report_write_json(const struct report *report, const char *path); /* false: told on stderr */
+bool report_write_html(const struct report *report, const char *path); /* the same */
 
-/* --- what they have in common --- */
+/* --- what the three have in common --- */
 
 /* Requests that went wrong, in the whole run. */
 uint64_t report_errors(const struct report *report);

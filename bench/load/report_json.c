@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "report.h"
+#include "scenario.h"
 
 enum { REAL_DIGITS = 15 };
 
@@ -170,6 +171,10 @@ static void set_settings(json_t *root, const struct report *report)
     json_object_set_new(root, "notes", texts(options->notes, options->note_count));
     json_object_set_new(root, "machine", machine(&report->machine));
     json_object_set_new(root, "mode", text(report_mode(options->mode)));
+    json_object_set_new(root, "scenario",
+                        options->scenario ? text(scenario_name(options->scenario)) : json_null());
+    json_object_set_new(root, "profile", text(profile_name(options->profile)));
+    json_object_set_new(root, "stock", options->stock ? number(options->stock) : json_null());
     json_object_set_new(root, "loop", text(options->closed ? "closed" : "open"));
     json_object_set_new(root, "connections", number(options->connections));
     json_object_set_new(root, "threads", number(options->threads));

@@ -1,5 +1,6 @@
 """seckill-bench against a server that the test writes: what it sends, counts, tells and refuses."""
 
+import html.parser
 import json
 import os
 import re
@@ -129,6 +130,71 @@ def test_the_report_says_what_was_asked_where_and_when(bench):
     assert report["machine"]["cores"] == os.cpu_count()
     assert report["machine"]["kernel"].startswith("Linux ") and report["machine"]["cpu"]
     assert report["audit"] is None and report["mode"] == "purchase"
+
+
+class Page(html.parser.HTMLParser):
+    """Checks that every element is closed in its turn; keeps texts, attributes, elements."""
+
+    EMPTY = {"meta", "path", "rect", "br"}
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.elements, self.attributes, self.texts = [], [], [], []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append(tag)
+        self.attributes += attrs
+        if tag not in self.EMPTY:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.elements.append(tag)
+        self.attributes += attrs
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+
+def test_the_page_stands_alone_and_says_what_the_report_says(bench, tmp_path):
+    replies = [won(1), won(1, replayed=True), SOLD_OUT, None]
+    note = "redis 7.0 <script>alert('\"&')</script>"
+    result = bench(Server(lambda number, *_: replies[number % 4]).url, "--buyers", 200, "--rate",
+                   100, "--html", tmp_path / "page.html", "--note", note, "--warmup", 0.5,
+                   "--audit", "echo '<b>I1</b> holds'", "--cpu", f"<i>={os.getpid()}")
+    text = (tmp_path / "page.html").read_text()
+    page = Page(text)
+    said = " ".join(page.texts)
+    assert result.returncode == ERRORS and f"{result.report['errors']} errors" in said
+    # Alone: nothing is loaded, nothing runs.
+    assert not {"script", "link", "img", "iframe", "object"} & set(page.elements)
+    assert not {"src", "href", "onload", "style"} & {name for name, _ in page.attributes}
+    assert "http" not in text.replace(f"http://127.0.0.1:{result.report['asked'][2][17:]}", "")
+    assert "url(" not in text and "@import" not in text
+    # What came from outside is text.
+    assert note in page.texts and "<b>I1</b> holds\n" in page.texts and "<i>" in page.texts
+    assert 'name="viewport"' in text and "prefers-color-scheme: dark" in text
+    # Classes are apart, and only accepted ones are orders.
+    for title in ["Answers by outcome", "Latency: accepted", "Latency: replayed",
+                  "Latency: sold-out", "Latency: error", "Latency distribution",
+                  "CPU for each request"]:
+        assert title in page.texts, title
+    assert "Latency: refused" not in page.texts
+    assert "A sold-out answer is not a sale" in said
+    assert result.report["started"] in said and result.report["machine"]["kernel"] in said
+    assert result.report["version"] in said and "Audit: " in page.texts
+
+
+@pytest.mark.parametrize("option", ["--json", "--html"])
+def test_a_report_that_cannot_be_written_is_told(bench, option):
+    result = bench(Server(lambda *_: SOLD_OUT).url, "--buyers", 5, option, "/nonexistent/report")
+    assert result.returncode == ERRORS
+    assert "/nonexistent/report: No such file or directory" in result.stderr
 
 
 def test_the_audit_s_verdict_is_told_and_decides_the_status(bench, tmp_path):

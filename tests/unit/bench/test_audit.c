@@ -35,7 +35,7 @@ Test(audit, a_command_that_dies_or_does_not_exist_does_not_hold)
 
 Test(audit, a_long_text_is_read_to_its_end_and_cut_at_a_line)
 {
-    audit_run("for i in $(seq 1 2000); do echo \"# line $i\"; done", &audit);
+    audit_run("for i in $(seq 1 1000); do echo \"# line $i\"; done", &audit);
     cr_assert(audit.holds);
     const size_t size = strlen(audit.text);
     cr_assert_lt(size, AUDIT_TEXT_SIZE);
