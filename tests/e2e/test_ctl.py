@@ -126,12 +126,18 @@ def test_wrong_use(stack, words):
 
 
 def test_refusals_of_the_api(stack):
-    for words, code in ((("sale", "show", 8388607), "unknown-sale"),
-                        (("order", "show", "9223372036854775807"), "unknown-order"),
-                        (("order", "list", "--state", "SOLD"), "bad-query"),
-                        (("sale", "create", "--sku", "a:1:1", "--currency", "x"), "bad-body")):
+    for words, code, told in (
+            (("sale", "show", 8388607), "unknown-sale", "no sale 8388607"),
+            (("order", "show", "9223372036854775807"), "unknown-order", "no order 92233"),
+            (("order", "show", "1"), "bad-order-no", "No purchase gives such an order number"),
+            (("order", "list", "--state", "SOLD"), "bad-query", "PENDING, PAID, "),
+            (("order", "list", "--sale", "x"), "bad-query", "sale is a whole number up to 8388607"),
+            (("order", "list", "--limit", "5000"), "bad-query", "limit is a whole number up to"),
+            (("order", "list", "--buyer", "a b"), "bad-query", "buyer is 1 to 64"),
+            (("sale", "create", "--sku", "a:1:1", "--currency", "x"), "bad-body", "currency")):
         done = ctl(stack, *words)
         assert done.returncode == REFUSED and f"[{code}]" in done.stderr, (words, done)
+        assert told in done.stderr, (words, done)
         assert done.stderr.count("\n") == 1, "one clear line"
 
 

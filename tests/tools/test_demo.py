@@ -1,5 +1,6 @@
 """tools/demo: the README's first command. A small sale is enough."""
 
+import fcntl
 import os
 import re
 import signal
@@ -48,7 +49,8 @@ def directory():
 def test_help():
     result = demo("--help")
     assert result.returncode == DONE
-    for option in ("--stock", "--buyers", "--rate", "--engines", "--keep", "--stop", "--dir"):
+    for option in ("--stock", "--buyers", "--rate", "--engines", "--keep", "--stop", "--dir",
+                   "130 interrupted"):
         assert option in result.stdout
 
 
@@ -102,9 +104,14 @@ def test_ctrl_c_leaves_nothing_behind(directory, tmp_path):
     finally:  # a failure must not leave a whole sale running
         os.killpg(process.pid, signal.SIGINT)
         status = process.wait(60)
-    assert status == INTERRUPTED, log.read_text()[-2000:]
+    told = log.read_text()
+    assert status == INTERRUPTED, told[-2000:]
+    assert "== interrupted: stopping what was started" in told, told[-2000:]
+    assert told.endswith(f"== interrupted: nothing of it runs any more; logs: {directory}/*.log\n")
+    assert "FAILED" not in told, told[-2000:]
     assert not running(directory)
     assert not (directory / "secrets").exists()
+    assert not list(directory.parent.glob(f"{directory.name}.*")), "nothing beside its directory"
 
 
 def test_a_directory_of_somebody_else_is_not_emptied(directory):
@@ -113,3 +120,12 @@ def test_a_directory_of_somebody_else_is_not_emptied(directory):
     result = demo("--dir", directory)
     assert result.returncode == USAGE and "not empty" in result.stdout
     assert precious.read_text() == "three years"
+    assert os.listdir(directory) == ["thesis.txt"]
+
+
+def test_two_demos_do_not_share_a_directory(directory):
+    marker = directory / ".seckill-demo"
+    with open(marker, "w", encoding="utf-8") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        result = demo("--dir", directory)
+    assert result.returncode == USAGE and "a demo is at work" in result.stdout

@@ -90,13 +90,19 @@ def test_help_names_every_verb_and_every_exit_status():
 
 
 @pytest.mark.parametrize("arguments, complaint", [
-    ([], "a command is needed"),
-    (["sell"], 'unknown command "sell"'),
-    (["sale", "sell"], 'unknown command "sale sell"'),
+    ([], "a command is needed: sale, order, dead, audit, token (see --help)"),
+    (["sell"], 'unknown command "sell"; there is sale, order, dead, audit, token'),
+    (["sale"], "a verb is needed: sale create, sale list, sale show, sale load, sale pause, "
+               "sale resume, sale end, sale add-stock (see --help)"),
+    (["sale", "sell"], 'unknown verb "sell"; there is sale create, sale list, '),
+    (["order", "sell", "7"], 'unknown verb "sell"; there is order list, order show (see --help)'),
+    (["-v"], "unknown option -v"),
+    (["--url"], "--url needs a value"),
     (["--colour", "sale", "list"], "unknown option --colour"),
-    (["sale", "list", "--colour"], "unknown option --colour"),
-    (["sale", "list", "7"], "0 arguments expected, 1 given"),
-    (["sale", "show"], "1 argument expected, 0 given"),
+    (["sale", "list", "--colour"], "unknown option --colour; usage: seckillctl sale list\n"),
+    (["sale", "list", "7"], "0 arguments expected, 1 given; usage: seckillctl sale list\n"),
+    (["sale", "show"], "1 argument expected, 0 given; usage: seckillctl sale show SALE\n"),
+    (["audit"], "1 argument expected, 0 given; usage: seckillctl audit SALE [--told FILE]\n"),
     (["sale", "show", "zero"], "a sale is a number"),
     (["sale", "show", "0"], "a sale is a number"),
     (["sale", "show", "8388608"], "a sale is a number"),
@@ -106,8 +112,18 @@ def test_help_names_every_verb_and_every_exit_status():
     (["sale", "create", "--sku", "a:1:2:3"], "--sku is SKU:PRICE:STOCK"),
     (["sale", "create", "--sku", "a:1:2", "--limit", "x"], "--limit is a whole number"),
     (["sale", "create", "--sku", "a:1:2", "--opens", "+soon"], "--opens is a whole number"),
-    (["sale", "create", "--sku"], "--sku needs a value"),
-    (["sale", "create", "--file", "/nonexistent"], "/nonexistent"),
+    (["sale", "create", "--sku"], "--sku needs a value; usage: seckillctl sale create --file"),
+    (["sale", "create", "--name", "--sku", "a:1:1"], "--name needs a value"),
+    (["sale", "create", "--file", "/nonexistent"],
+     "seckillctl: unable to open /nonexistent: No such file or directory\n"),
+    (["sale", "create", "--file", "x", "--limit", "2"], "no other option goes with it"),
+    (["order", "show", "seven"], 'an order number is decimal digits, not "seven"'),
+    (["order", "show", ""], 'an order number is decimal digits, not ""'),
+    (["audit", "7", "--told", "/nonexistent"],
+     "seckillctl: /nonexistent: No such file or directory\n"),
+    (["audit", "7", "--told", "/tmp"], "seckillctl: /tmp: Is a directory\n"),
+    (["--token-file", "/nonexistent", "sale", "list"], "/nonexistent: No such file or directory"),
+    (["--token-file", "/dev/null", "sale", "list"], "/dev/null: it is empty"),
     (["sale", "add-stock", "7", "a", "5"], "--ref is needed"),
     (["sale", "add-stock", "7", "a", "5x", "--ref", "r"], "UNITS is a whole number"),
     (["sale", "add-stock", "7", "a", "0", "--ref", "r"], "UNITS is a whole number"),
@@ -122,6 +138,29 @@ def test_wrong_use_is_told_in_one_line(arguments, complaint):
     result = run(*arguments)
     assert result.returncode == USAGE and result.stdout == ""
     assert complaint in result.stderr and result.stderr.count("\n") == 1
+
+
+def test_a_fault_of_a_file_has_its_line(tmp_path):
+    path = tmp_path / "sale.json"
+    path.write_text("{\n oops}")
+    result = run("sale", "create", "--file", str(path))
+    assert result.returncode == USAGE and result.stderr.startswith(f"seckillctl: {path}:2: ")
+
+
+def test_no_line_ends_in_a_blank():
+    load = {"step": "done", "note": "", "done": 1, "expected": 1}
+    sale = {"sale": 7, "name": "n", "skus": [], "redis": None, "load": load}
+    audit = audit_answer(True)
+    audit["checks"][0]["found"] = None
+    api = Api((202, sale), (200, sale), (200, sale), (200, audit), (200, {"orders": []}),
+              (200, {"dead_letters": []}))
+    for words in (("--help",), ("sale", "load", "7"), ("sale", "show", "7"), ("audit", "7"),
+                  ("order", "list"), ("dead", "list")):
+        result = run("--url", api.url + "/", *words)
+        assert result.returncode == DONE and result.stdout, result
+        for line in (result.stdout + result.stderr).splitlines():
+            assert line == line.rstrip(), repr(line)
+    assert "GET /v1/admin/sales/7 " in api.asked[1][0], "the URL's own slash is left out"
 
 
 def test_without_an_admin_token_nothing_is_asked():

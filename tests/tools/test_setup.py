@@ -47,6 +47,16 @@ def test_a_package_that_nobody_has_is_told(tmp_path):
     assert "no installable package for one of: no-such-package" in done.stderr
 
 
+def test_an_interrupted_install_leaves_no_guard_behind(tmp_path):
+    guard = tmp_path / "policy-rc.d"
+    done = bash(f'SETUP_GUARD="{guard}"; setup_as_root() {{ '
+                f'if [ "$1" = env ]; then ls "{guard}"; kill -TERM "$BASHPID"; else "$@"; fi; }}; '
+                'setup_install no-such-package', tmp_path)
+    assert done.returncode != 0
+    assert (tmp_path / "apt.log").read_text() == f"{guard}\n", "it stood there for the install"
+    assert not guard.exists()
+
+
 def test_without_root_and_sudo_it_says_so(tmp_path):
     done = bash('id() { echo 1000; }; command() { false; }; setup_as_root apt-get update', tmp_path)
     assert done.returncode == 1

@@ -28,6 +28,21 @@ static int option_kind(const char *known, const char *name)
     return 0;
 }
 
+/* Ends the line that tells what is wrong by what would be right. */
+static bool end_complaint(const struct arguments *arguments)
+{
+    const struct command *command = arguments->command;
+
+    fprintf(stderr, "; usage: seckillctl %s%s%s%s%s\n", command->group, blank_before(command->verb),
+            command->verb, blank_before(command->usage), command->usage);
+    return false;
+}
+
+static bool has_value(const struct arguments *arguments, int option)
+{
+    return option + 1 < arguments->count && !is_option(arguments->values[option + 1]);
+}
+
 bool arguments_check(const struct arguments *arguments, const char *known, int positionals)
 {
     int others = 0;
@@ -38,17 +53,18 @@ bool arguments_check(const struct arguments *arguments, const char *known, int p
         if (!is_option(text)) {
             others++;
         } else if (kind == 0) {
-            fprintf(stderr, "seckillctl: unknown option %s\n", text);
-            return false;
-        } else if (kind == 2 && ++i >= arguments->count) {
-            fprintf(stderr, "seckillctl: %s needs a value\n", text);
-            return false;
+            fprintf(stderr, "seckillctl: unknown option %s", text);
+            return end_complaint(arguments);
+        } else if (kind == 2 && !has_value(arguments, i)) {
+            fprintf(stderr, "seckillctl: %s needs a value", text);
+            return end_complaint(arguments);
         }
+        i += kind == 2;
     }
     if (others != positionals) {
-        fprintf(stderr, "seckillctl: %d argument%s expected, %d given (see --help)\n", positionals,
+        fprintf(stderr, "seckillctl: %d argument%s expected, %d given", positionals,
                 positionals == 1 ? "" : "s", others);
-        return false;
+        return end_complaint(arguments);
     }
     return true;
 }
@@ -91,6 +107,11 @@ const char *positional(const struct arguments *arguments, int index)
         }
     }
     return NULL;
+}
+
+const char *blank_before(const char *text)
+{
+    return *text ? " " : "";
 }
 
 bool whole_number(const char *what, const char *text, long long min, long long *ret_number)

@@ -102,6 +102,17 @@ static json_t *perform(CURL *curl, const struct client *client)
     return root;
 }
 
+/* Without slashes at its end. */
+static int url_size(const char *url)
+{
+    size_t size = strlen(url);
+
+    while (size > 0 && url[size - 1] == '/') {
+        size--;
+    }
+    return (int)size;
+}
+
 json_t *client_call(const struct client *client, const char *method, const char *path,
                     const json_t *body)
 {
@@ -113,7 +124,8 @@ json_t *client_call(const struct client *client, const char *method, const char 
 
     if (!curl || (body && !text)) {
         fputs("seckillctl: out of memory\n", stderr);
-    } else if ((size_t)snprintf(url, sizeof url, "%s%s", client->url, path) >= sizeof url
+    } else if ((size_t)snprintf(url, sizeof url, "%.*s%s", url_size(client->url), client->url, path)
+                   >= sizeof url
                || (size_t)snprintf(authorization, sizeof authorization, "Authorization: Bearer %s",
                                    client->token)
                       >= sizeof authorization) {

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 
 struct client {
-    const char *url;   /* borrowed; without a trailing slash */
+    const char *url;   /* borrowed */
     const char *token; /* borrowed */
     bool json;         /* print answers as they are */
 };

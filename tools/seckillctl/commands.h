@@ -6,7 +6,9 @@
 
 #include "client.h"
 
+struct command;
 struct arguments {
+    const struct command *command; /* borrowed */
     int count;
     char **values; /* borrowed: what stands behind the verb */
 };
@@ -16,7 +18,7 @@ typedef int command_fn(const struct client *client, const struct arguments *argu
 
 struct command {
     const char *group; /* "sale" */
-    const char *verb;  /* "create"; NULL: the group is the whole command */
+    const char *verb;  /* "create"; "": the group is the whole command */
     const char *usage; /* arguments */
     const char *help;
     command_fn *run;
@@ -44,5 +46,7 @@ bool arguments_check(const struct arguments *arguments, const char *known, int p
 bool whole_number(const char *what, const char *text, long long min, long long *ret_number);
 /* A sale number, or false with a line on stderr. */
 bool sale_number(const char *text, unsigned long *ret_sale);
+/* "" or a blank and the text: what ends a line leaves no blank behind. */
+const char *blank_before(const char *text);
 /* Prints `root` when --json was given, else runs `print`. Takes the reference. */
 int show(const struct client *client, json_t *root, void (*print)(const json_t *root));

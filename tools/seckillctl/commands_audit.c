@@ -1,5 +1,6 @@
 /* The audit is made by the worker; what buyers were told is compared here, from the rows that
  * the API gives. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,8 +94,12 @@ static bool told_read(const char *path, struct told_list *list)
         }
     }
     if (!file) {
-        perror(path);
+        fprintf(stderr, "seckillctl: %s: %s\n", path, strerror(errno));
     } else {
+        if (ferror(file)) {
+            fprintf(stderr, "seckillctl: %s: %s\n", path, strerror(errno));
+            good = false;
+        }
         fclose(file);
     }
     if (list->count > 0) {
@@ -191,35 +196,29 @@ static void print_checks(const json_t *root)
     json_array_foreach(json_object_get(root, "checks"), index, check)
     {
         const char *found = json_string_value(json_object_get(check, "found"));
-        printf("  %-4s %-9s %s: %s\n", json_string_value(json_object_get(check, "id")),
+        printf("  %-4s %-9s %s%s%s\n", json_string_value(json_object_get(check, "id")),
                json_is_true(json_object_get(check, "ok")) ? "holds" : "VIOLATED",
-               json_string_value(json_object_get(check, "name")), found ? found : "");
+               json_string_value(json_object_get(check, "name")), found ? ": " : "",
+               found ? found : "");
     }
 }
 
 /* EXIT_DONE: compared, `ret_told` has what came of it. */
-static int audit_told(const struct client *client, unsigned long sale, const char *path,
+static int audit_told(const struct client *client, unsigned long sale, struct told_list *list,
                       json_t **ret_told)
 {
-    struct told_list list = {0};
     struct told_result result = {0};
-    int status = EXIT_USAGE;
 
-    if (told_read(path, &list)) {
-        status = EXIT_FAILED_CALL;
-        if (check_rows(client, sale, &list, &result)) {
-            check_told(&list, &result);
-            *ret_told = json_pack("{s:b,s:I,s:I,s:I,s:I,s:I}", "ok",
-                                  result.wins_without_row == 0 && result.rows_untold == 0, "wins",
-                                  (json_int_t)result.wins, "unknowns", (json_int_t)result.unknowns,
-                                  "rows", (json_int_t)result.rows, "wins_without_row",
-                                  (json_int_t)result.wins_without_row, "rows_untold",
-                                  (json_int_t)result.rows_untold);
-            status = *ret_told ? EXIT_DONE : EXIT_FAILED_CALL;
-        }
+    if (!check_rows(client, sale, list, &result)) {
+        return EXIT_FAILED_CALL;
     }
-    free(list.items);
-    return status;
+    check_told(list, &result);
+    *ret_told = json_pack(
+        "{s:b,s:I,s:I,s:I,s:I,s:I}", "ok", result.wins_without_row == 0 && result.rows_untold == 0,
+        "wins", (json_int_t)result.wins, "unknowns", (json_int_t)result.unknowns, "rows",
+        (json_int_t)result.rows, "wins_without_row", (json_int_t)result.wins_without_row,
+        "rows_untold", (json_int_t)result.rows_untold);
+    return *ret_told ? EXIT_DONE : EXIT_FAILED_CALL;
 }
 
 static void print_told(const json_t *told)
@@ -255,21 +254,17 @@ static void print_audit(const json_t *root)
            json_is_true(json_object_get(root, "ok")) ? "holds" : "VIOLATED");
 }
 
-int audit_sale(const struct client *client, const struct arguments *arguments)
+/* `list` NULL: there is nothing to compare with. */
+static int audit(const struct client *client, unsigned long sale, struct told_list *list)
 {
     char path[PATH_SIZE];
-    unsigned long sale;
-    const char *told_path = option_value(arguments, "told");
     json_t *told = NULL;
     int status = EXIT_DONE;
 
-    if (!arguments_check(arguments, "told", 1) || !sale_number(positional(arguments, 0), &sale)) {
-        return EXIT_USAGE;
-    }
     snprintf(path, sizeof path, "/v1/admin/sales/%lu/audit", sale);
     json_t *root = client_call(client, "GET", path, NULL);
-    if (root && told_path) {
-        status = audit_told(client, sale, told_path, &told);
+    if (root && list) {
+        status = audit_told(client, sale, list, &told);
         if (status != EXIT_DONE) {
             json_decref(root);
             return status;
@@ -282,4 +277,21 @@ int audit_sale(const struct client *client, const struct arguments *arguments)
     const bool holds = json_is_true(json_object_get(root, "ok"));
     status = show(client, root, print_audit);
     return status == EXIT_DONE && !holds ? EXIT_VIOLATED : status;
+}
+
+int audit_sale(const struct client *client, const struct arguments *arguments)
+{
+    unsigned long sale;
+    struct told_list list = {0};
+    const char *told_path = option_value(arguments, "told");
+    int status = EXIT_USAGE;
+
+    if (!arguments_check(arguments, "told", 1) || !sale_number(positional(arguments, 0), &sale)) {
+        return EXIT_USAGE;
+    }
+    if (!told_path || told_read(told_path, &list)) {
+        status = audit(client, sale, told_path ? &list : NULL);
+    }
+    free(list.items);
+    return status;
 }

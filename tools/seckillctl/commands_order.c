@@ -31,6 +31,9 @@ static void print_orders(const json_t *root)
     {
         print_order(order);
     }
+    if (json_array_size(json_object_get(root, "orders")) == 0) {
+        puts("no such orders");
+    }
     if (json_is_string(json_object_get(root, "next"))) {
         printf("more: --after %s\n", text_of(root, "next"));
     }
@@ -70,7 +73,12 @@ int order_show(const struct client *client, const struct arguments *arguments)
     if (!arguments_check(arguments, "", 1)) {
         return EXIT_USAGE;
     }
-    char *number = client_escape(positional(arguments, 0));
+    const char *text = positional(arguments, 0);
+    if (*text == '\0' || text[strspn(text, "0123456789")] != '\0') {
+        fprintf(stderr, "seckillctl: an order number is decimal digits, not \"%s\"\n", text);
+        return EXIT_USAGE;
+    }
+    char *number = client_escape(text);
     snprintf(path, sizeof path, "/v1/admin/orders/%s", number);
     free(number);
     return show(client, client_call(client, "GET", path, NULL), print_order);
@@ -81,6 +89,9 @@ static void print_dead(const json_t *root)
     const json_t *letter;
     size_t index;
 
+    if (json_array_size(json_object_get(root, "dead_letters")) == 0) {
+        puts("no dead letters");
+    }
     json_array_foreach(json_object_get(root, "dead_letters"), index, letter)
     {
         printf("%-8" JSON_INTEGER_FORMAT " %s/%" JSON_INTEGER_FORMAT "/%" JSON_INTEGER_FORMAT

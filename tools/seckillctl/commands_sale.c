@@ -45,7 +45,8 @@ static void print_sale(const json_t *sale)
         printf("  redis    %s\n", unknown ? "cannot be read" : "not loaded");
     }
     if (json_is_object(load)) {
-        printf("  load     %s %s\n", text_of(load, "step"), text_of(load, "note"));
+        const char *note = text_of(load, "note");
+        printf("  load     %s%s%s\n", text_of(load, "step"), blank_before(note), note);
     }
     printf("  %-32s %12s %10s %10s %10s\n", "sku", "price", "total", "sold", "left");
     json_array_foreach(json_object_get(sale, "skus"), index, sku)
@@ -78,7 +79,11 @@ static json_t *read_file(const char *path)
     json_t *root = strcmp(path, "-") == 0 ? json_loadf(stdin, JSON_REJECT_DUPLICATES, &error)
                                           : json_load_file(path, JSON_REJECT_DUPLICATES, &error);
     if (!root) {
-        fprintf(stderr, "seckillctl: %s:%d: %s\n", path, error.line, error.text);
+        if (error.line > 0) {
+            fprintf(stderr, "seckillctl: %s:%d: %s\n", path, error.line, error.text);
+        } else { /* its text names the path */
+            fprintf(stderr, "seckillctl: %s\n", error.text);
+        }
     }
     return root;
 }
@@ -185,6 +190,10 @@ int sale_create(const struct client *client, const struct arguments *arguments)
                          0)) {
         return EXIT_USAGE;
     }
+    if (path && arguments->count > 2) {
+        fputs("seckillctl: --file has all of a sale: no other option goes with it\n", stderr);
+        return EXIT_USAGE;
+    }
     json_t *body = path ? read_file(path) : sale_from_options(arguments);
     if (!body) {
         return EXIT_USAGE;
@@ -260,7 +269,8 @@ static json_t *follow_load(const struct client *client, const struct arguments *
             return NULL;
         }
         if (strcmp(step, last) != 0) {
-            fprintf(stderr, "load: %s %s\n", step, text_of(load, "note"));
+            const char *note = text_of(load, "note");
+            fprintf(stderr, "load: %s%s%s\n", step, blank_before(note), note);
             snprintf(last, sizeof last, "%s", step);
         }
         *ret_failed = strcmp(step, "failed") == 0;

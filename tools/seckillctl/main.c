@@ -1,5 +1,6 @@
 /* seckillctl: the operator's command line, a thin client of the admin API (PROTOCOL §7). */
 #include <curl/curl.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,9 +22,9 @@ const struct command commands_table[] = {
      order_list, false},
     {"order", "show", "ORDER_NO", "one order", order_show, false},
     {"dead", "list", "", "records that could not become orders", dead_list, false},
-    {"audit", NULL, "SALE [--told FILE]", "check Redis, Kafka and MySQL against each other",
+    {"audit", "", "SALE [--told FILE]", "check Redis, Kafka and MySQL against each other",
      audit_sale, false},
-    {"token", NULL, "--buyer ID [--ttl SECONDS]", "mint a buyer token for trying things out",
+    {"token", "", "--buyer ID [--ttl SECONDS]", "mint a buyer token for trying things out",
      token_mint, true},
 };
 const size_t commands_count = sizeof commands_table / sizeof commands_table[0];
@@ -38,8 +39,8 @@ static void print_help(FILE *out)
         out);
     for (size_t i = 0; i < commands_count; i++) {
         const struct command *command = &commands_table[i];
-        fprintf(out, "  %s%s%s %s\n      %s\n", command->group, command->verb ? " " : "",
-                command->verb ? command->verb : "", command->usage, command->help);
+        fprintf(out, "  %s%s%s%s%s\n      %s\n", command->group, blank_before(command->verb),
+                command->verb, blank_before(command->usage), command->usage, command->help);
     }
     fputs(
         "\nsale create also takes --sale N --currency CNY --opens now|+SECONDS|TIME --closes "
@@ -58,15 +59,16 @@ static bool read_token(const char *path, char *token, size_t size)
     FILE *file = fopen(path, "r");
     const bool good = file && fgets(token, (int)size, file);
 
+    if (!good) {
+        const bool is_empty = file && !ferror(file);
+        fprintf(stderr, "seckillctl: the token file %s: %s\n", path,
+                is_empty ? "it is empty" : strerror(errno));
+    }
     if (file) {
         fclose(file);
     }
-    if (!good) {
-        fprintf(stderr, "seckillctl: cannot read the token file %s\n", path);
-        return false;
-    }
     token[strcspn(token, "\r\n")] = '\0';
-    return true;
+    return good;
 }
 
 static const struct command *find_command(int count, char **values, int *ret_words)
@@ -74,12 +76,42 @@ static const struct command *find_command(int count, char **values, int *ret_wor
     for (size_t i = 0; i < commands_count; i++) {
         const struct command *command = &commands_table[i];
         const bool group = count >= 1 && strcmp(values[0], command->group) == 0;
-        if (group && (!command->verb || (count >= 2 && strcmp(values[1], command->verb) == 0))) {
-            *ret_words = command->verb ? 2 : 1;
+        const bool has_verb = *command->verb != '\0';
+        if (group && (!has_verb || (count >= 2 && strcmp(values[1], command->verb) == 0))) {
+            *ret_words = has_verb ? 2 : 1;
             return command;
         }
     }
     return NULL;
+}
+
+/* One line with the words that could stand there: the verbs of the group, or the groups. */
+static void print_choices(int count, char **values)
+{
+    const char *before = NULL;
+    bool is_group = false;
+
+    for (size_t i = 0; i < commands_count; i++) {
+        is_group |= count > 0 && strcmp(commands_table[i].group, values[0]) == 0;
+    }
+    if (count > is_group) {
+        fprintf(stderr, "seckillctl: unknown %s \"%s\"; there is", is_group ? "verb" : "command",
+                values[is_group]);
+    } else {
+        fprintf(stderr, "seckillctl: a %s is needed:", is_group ? "verb" : "command");
+    }
+    for (size_t i = 0; i < commands_count; i++) {
+        const struct command *command = &commands_table[i];
+        const char *word = is_group ? command->verb : command->group;
+        if ((is_group && strcmp(command->group, values[0]) != 0)
+            || (before && strcmp(before, word) == 0)) {
+            continue;
+        }
+        fprintf(stderr, "%s %s%s%s", before ? "," : "", is_group ? command->group : "",
+                is_group ? " " : "", word);
+        before = word;
+    }
+    fputs(" (see --help)\n", stderr);
 }
 
 struct settings {
@@ -90,22 +122,30 @@ struct settings {
     int rest; /* index of the first word of the command */
 };
 
+static bool is_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
 /* Options may stand before the command, --json also behind it. */
 static bool read_settings(int argc, char **argv, struct settings *settings)
 {
     int i = 1;
 
-    for (; i < argc && strncmp(argv[i], "--", 2) == 0; i++) {
+    for (; i < argc && argv[i][0] == '-'; i++) {
         if (strcmp(argv[i], "--json") == 0) {
             settings->json = true;
-        } else if (strcmp(argv[i], "--help") == 0) {
+        } else if (is_help(argv[i])) {
             settings->help = true;
         } else if (strcmp(argv[i], "--url") == 0 && i + 1 < argc) {
             settings->url = argv[++i];
         } else if (strcmp(argv[i], "--token-file") == 0 && i + 1 < argc) {
             settings->token_file = argv[++i];
         } else {
-            fprintf(stderr, "seckillctl: unknown option %s (see --help)\n", argv[i]);
+            const bool is_known =
+                strcmp(argv[i], "--url") == 0 || strcmp(argv[i], "--token-file") == 0;
+            fprintf(stderr, "seckillctl: %s%s%s (see --help)\n", is_known ? "" : "unknown option ",
+                    argv[i], is_known ? " needs a value" : "");
             return false;
         }
     }
@@ -121,7 +161,7 @@ static int drop_common(int count, char **values, struct settings *settings)
     for (int i = 0; i < count; i++) {
         if (strcmp(values[i], "--json") == 0) {
             settings->json = true;
-        } else if (strcmp(values[i], "--help") == 0) {
+        } else if (is_help(values[i])) {
             settings->help = true;
         } else {
             values[kept++] = values[i];
@@ -168,13 +208,11 @@ int main(int argc, char **argv)
     }
     const struct command *command = find_command(count, values, &words);
     if (!command) {
-        fprintf(stderr,
-                count ? "seckillctl: unknown command \"%s%s%s\" (see --help)\n"
-                      : "seckillctl: a command is needed (see --help)\n",
-                count ? values[0] : "", count > 1 ? " " : "", count > 1 ? values[1] : "");
+        print_choices(count, values);
         return EXIT_USAGE;
     }
-    const struct arguments arguments = {.count = count - words, .values = values + words};
+    const struct arguments arguments = {
+        .command = command, .count = count - words, .values = values + words};
     curl_global_init(CURL_GLOBAL_DEFAULT);
     const int status = run(&settings, command, &arguments);
     curl_global_cleanup();
