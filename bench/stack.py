@@ -8,12 +8,21 @@ import pathlib
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-NGINX_PORT = 18090
+sys.path.append(str(ROOT / "tests"))
+from support.ports import free_port  # noqa: E402
+
+PEERS = ROOT / "bench" / "peers"
+START_DEADLINE_S = 10
+SETTLE_DEADLINE_S = 60
+PARTS = {"engine": "SECKILLD_PID", "redis": "REDIS_PID", "broker": "KAFKA_PID",
+         "worker": "SECKILL_WORKER_PID", "mysql": "MYSQL_PID"}
+BUILD = pathlib.Path(os.environ.get("SECKILL_BUILD", ROOT / "build")).resolve()
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -28,11 +37,64 @@ def run(*command, **options):
                           stdout=subprocess.PIPE, **options).stdout
 
 
+def wrk(script, connections, seconds, url, *arguments):
+    """Runs wrk with a script of bench/peers for whole seconds; the lines of JSON that it wrote."""
+    text = run("wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", PEERS / script, url, "--",
+               *arguments)
+    return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+
+
+def cpu_options(pids):
+    """--cpu options of seckill-bench for {name: [process id]}."""
+    return [word for name, ids in pids.items()
+            for word in ("--cpu", f"{name}={','.join(map(str, ids))}")]
+
+
+def read_env(directory):
+    """The addresses and pids that tools/services and tools/demo leave in D/env."""
+    lines = (directory / "env").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines)
+
+
+def seckill_bench(url, sale, secret_file, *arguments, check=True):
+    """Runs the load generator; returns its report. check: wrong answers end the program."""
+    with tempfile.NamedTemporaryFile(suffix=".json") as report:
+        done = subprocess.run([BUILD / "bench" / "seckill-bench", "--url", url, "--sale", str(sale),
+                               "--sku", "a", "--secret-file", secret_file, "--quiet",
+                               "--json", report.name, *map(str, arguments)],
+                              check=check, stdout=subprocess.DEVNULL)
+        if done.returncode > 1:
+            raise SystemExit(f"seckill-bench ended with status {done.returncode}")
+        return json.load(report)
+
+
+def sell_out(load, sale):
+    """A sale of one unit: somebody buys it, others are told. load(sale, argument...)."""
+    load(sale, "--buyers", 1, "--prefix", "winner", "--connections", 1, "--rate", 10)
+    load(sale, "--buyers", 2000, "--prefix", "early", "--rate", 1000)
+
+
+def redis_command(url, *words):
+    """One command to redis://HOST:PORT; the answer as text."""
+    host, _, port = url.removeprefix("redis://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=10) as link:
+        parts = [str(word).encode() for word in words]
+        link.sendall(b"*%d\r\n" % len(parts) + b"".join(
+            b"$%d\r\n%s\r\n" % (len(part), part) for part in parts))
+        stream = link.makefile("rb")
+        head = stream.readline()
+        if head[:1] == b"$":
+            return stream.read(int(head[1:])).decode()
+        if head[:1] not in (b"+", b":"):
+            raise SystemExit(f"redis: {head}")
+        return head[1:].strip().decode()
+
+
 class Stack:
     """One engine, worker, Redis, Kafka and MariaDB of their own; a context manager."""
 
-    def __init__(self, name):
-        self.directory = ROOT / ".run" / name
+    def __init__(self, directory):
+        self.directory = directory
         self.env = {}
         self.last_sale = 100
 
@@ -45,20 +107,14 @@ class Stack:
                                  stderr=subprocess.STDOUT, text=True, check=False)
         if process.returncode != 0:
             raise SystemExit(process.stdout)
-        for line in (self.directory / "env").read_text().splitlines():
-            key, _, value = line.partition("=")
-            self.env[key] = value
+        self.env = read_env(self.directory)
         return self
 
     def __exit__(self, *_):
         run(ROOT / "tools" / "demo", "--dir", self.directory, "--stop")
 
-    @property
-    def build(self):
-        return pathlib.Path(os.environ.get("SECKILL_BUILD", ROOT / "build")).resolve()
-
     def ctl(self, *arguments):
-        return run(self.build / "tools" / "seckillctl" / "seckillctl", *arguments,
+        return run(BUILD / "tools" / "seckillctl" / "seckillctl", *arguments,
                    env={**os.environ, **self.env}, stderr=subprocess.DEVNULL)
 
     def open_sale(self, stock):
@@ -75,43 +131,37 @@ class Stack:
             time.sleep(0.1)
         return sale
 
-    def load(self, sale, *arguments):
+    def load(self, sale, *arguments, check=True):
         """seckill-bench; returns its report. Arguments replace nothing: they come last."""
-        with tempfile.NamedTemporaryFile(suffix=".json") as report:
-            subprocess.run([self.build / "bench" / "seckill-bench", "--url",
-                            self.env["SECKILL_URL"], "--sale", str(sale), "--sku", "a",
-                            "--secret-file", self.env["SECKILL_JWT_SECRET_FILE"],
-                            "--quiet", "--json", report.name, *map(str, arguments)],
-                           check=True, stdout=subprocess.DEVNULL)
-            return json.load(report)
+        return seckill_bench(self.env["SECKILL_URL"], sale, self.env["SECKILL_JWT_SECRET_FILE"],
+                             *arguments, check=check)
+
+    def pids(self):
+        """[process id] by the name of its part."""
+        return {name: [int(self.env[key])] for name, key in PARTS.items()}
 
     def cpu_options(self):
         """--cpu options for all processes."""
-        pids = {"engine": "SECKILLD_PID", "redis": "REDIS_PID", "broker": "KAFKA_PID",
-                "worker": "SECKILL_WORKER_PID", "mysql": "MYSQL_PID"}
-        return [word for name, key in pids.items() for word in ("--cpu", f"{name}={self.env[key]}")]
+        return cpu_options(self.pids())
 
-    def metric(self, name, label=""):
-        """The sum of a metric's series that have the label."""
-        with urllib.request.urlopen(self.env["SECKILL_OPS_URL"] + "/metrics", timeout=10) as answer:
+    def metric(self, name, label="", ops="SECKILL_OPS_URL"):
+        """The sum of a metric's series that have the label; ops: the engine's, or the worker's."""
+        with urllib.request.urlopen(self.env[ops] + "/metrics", timeout=10) as answer:
             text = answer.read().decode()
         return sum(float(line.rpartition(" ")[2]) for line in text.splitlines()
                    if line.startswith((name + " ", name + "{")) and label in line)
 
+    def settle(self):
+        """Returns when the worker has settled all that was sold."""
+        deadline = time.monotonic() + SETTLE_DEADLINE_S
+        while self.metric("seckill_consumer_lag_records", ops="SECKILL_WORKER_OPS_URL") > 0:
+            if time.monotonic() > deadline:
+                raise SystemExit("the worker does not settle what was sold")
+            time.sleep(0.1)
+
     def redis(self, *words):
         """One command; the answer as text."""
-        host, _, port = self.env["REDIS_URL"].removeprefix("redis://").partition(":")
-        with socket.create_connection((host, int(port)), timeout=10) as link:
-            parts = [str(word).encode() for word in words]
-            link.sendall(b"*%d\r\n" % len(parts) + b"".join(
-                b"$%d\r\n%s\r\n" % (len(part), part) for part in parts))
-            stream = link.makefile("rb")
-            head = stream.readline()
-            if head[:1] == b"$":
-                return stream.read(int(head[1:])).decode()
-            if head[:1] != b"+":
-                raise SystemExit(f"redis: {head}")
-            return head[1:].strip().decode()
+        return redis_command(self.env["REDIS_URL"], *words)
 
     def command_calls(self):
         """How often Redis ran each command since CONFIG RESETSTAT."""
@@ -123,24 +173,36 @@ class Stack:
         return calls
 
 
-class Nginx:
-    """The measure N: CPU per request of nginx' smallest answer; a context manager."""
+class Peer:
+    """A server from a file of bench/peers, in which @NAME@ stands for a value, in a directory and
+    on a port of its own; a context manager."""
 
-    def __init__(self):
-        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="seckill-nginx-"))
+    def __init__(self, config, **values):
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="seckill-peer-"))
+        self.port = free_port()
+        self.config = config
+        self.values = {"PORT": self.port, "PEERS": PEERS, "DIRECTORY": self.directory, **values}
         self.process = None
 
+    def command(self):
+        """argv, once the config is written."""
+        raise NotImplementedError
+
     def __enter__(self):
-        shutil.copy(ROOT / "bench" / "peers" / "nginx_n.conf", self.directory / "nginx.conf")
-        self.process = subprocess.Popen(["nginx", "-p", self.directory, "-c", "nginx.conf",
-                                         "-e", "error.log"])
-        deadline = time.monotonic() + 10
-        while True:
-            with contextlib.suppress(OSError):
-                socket.create_connection(("127.0.0.1", NGINX_PORT), timeout=1).close()
-                break
+        text = (PEERS / self.config).read_text()
+        for name, value in self.values.items():
+            text = text.replace(f"@{name}@", str(value))
+        (self.directory / self.config).write_text(text)
+        log = self.directory / "log"
+        with open(log, "wb") as output:
+            self.process = subprocess.Popen(self.command(), cwd=self.directory, stdout=output,
+                                            stderr=output, stdin=subprocess.DEVNULL)
+        deadline = time.monotonic() + START_DEADLINE_S
+        while not self.answers():
             if time.monotonic() > deadline or self.process.poll() is not None:
-                raise SystemExit(f"nginx does not run; is port {NGINX_PORT} taken?")
+                said = log.read_text(errors="replace")
+                self.__exit__()
+                raise SystemExit(f"{self.config}: {self.process.args[0]} does not run: {said}")
             time.sleep(0.05)
         return self
 
@@ -149,12 +211,44 @@ class Nginx:
         self.process.wait()
         shutil.rmtree(self.directory, ignore_errors=True)
 
+    def answers(self):
+        """Whether its port is open."""
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+            return True
+        return False
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+
+class Nginx(Peer):
+    """nginx with one of the configurations."""
+
+    def command(self):
+        return ["nginx", "-p", self.directory, "-c", self.config, "-e", "error.log"]
+
+    def workers(self):
+        """Process ids."""
+        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(pid) for pid in children.read_text().split()]
+
+
+class NginxN(Nginx):
+    """The measure N: CPU per request of nginx' smallest answer."""
+
+    def __init__(self):
+        super().__init__("nginx_n.conf")
+
+    def look(self, seconds=5):
+        """What wrk reports, with "cpu_us" of nginx for each request."""
+        worker = self.workers()[0]
+        before = cpu_us(worker)
+        report = wrk("wrk_report.lua", 64, seconds, self.url)[0]
+        report["cpu_us"] = (cpu_us(worker) - before) / report["requests"]
+        return report
+
     def measure(self):
         """Microseconds of CPU per request."""
-        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        worker = int(children.read_text().split()[0])
-        before = cpu_us(worker)
-        text = run("wrk", "-t1", "-c64", "-d5s", f"http://127.0.0.1:{NGINX_PORT}/")
-        requests = next(int(line.split()[0]) for line in text.splitlines()
-                        if " requests in " in line)
-        return (cpu_us(worker) - before) / requests
+        return self.look()["cpu_us"]
