@@ -34,8 +34,9 @@ def session_stack(services):
 
 @pytest.fixture
 def stack(session_stack):
-    """The session's stack; a test that crashes one of its processes fails."""
-    session_stack.assert_alive()
+    """The session's stack, ready whatever the test before did to the services; a test that
+    crashes one of its processes fails."""
+    session_stack.wait_ready()
     yield session_stack
     session_stack.assert_alive()
 

@@ -173,10 +173,10 @@ def test_control_before_the_load_holds_after_it(admin, redis_db, new_buyer):
     sale = admin.create_sale()
     admin.pause(sale)
     admin.load(sale)
-    wait_until(lambda: admin.sale(sale)["load"]["step"] == "done", 15, "loaded")
+    wait_until(lambda: admin.sale(sale)["load"]["step"] == "done", 30, "loaded")
     assert redis_db.meta(sale)["state"] == "paused"
     buyer = new_buyer()
-    wait_until(lambda: buyer.purchase(sale).code == "paused", 3, "engines know the sale")
+    wait_until(lambda: buyer.purchase(sale).code == "paused", 30, "engines know the sale")
     admin.resume(sale)
     admin.wait_state(sale, "open")
     expect_won(new_buyer().purchase(sale))
@@ -190,7 +190,7 @@ def test_load_twice(admin, mysql):
     assert answer.status == 202, answer
     refused(admin, 409, "load-running", "POST", f"sales/{sale}/load")
     found = admin.wait_state(sale, "open")
-    wait_until(lambda: admin.sale(sale)["load"]["step"] == "done", 10, "done")
+    wait_until(lambda: admin.sale(sale)["load"]["step"] == "done", 30, "done")
     assert found["epoch"] == 1 and found["redis"]["epoch"] == 1
     assert log_of(mysql, sale).count("load") == 1
 
@@ -205,7 +205,7 @@ def test_add_stock_is_once_per_ref(admin, open_sale, redis_db, mysql):
     for sku, units in (("b", 4), ("a", 3)):
         refused(admin, 409, "conflict", "POST", f"sales/{sale}/skus/{sku}/stock",
                 {"add": units, "ref": "delivery-1"})
-    wait_until(lambda: redis_db.stock(sale) == {"a": 5, "b": 3}, 10, "applied in Redis")
+    wait_until(lambda: redis_db.stock(sale) == {"a": 5, "b": 3}, 30, "applied in Redis")
     hold_for(lambda: redis_db.stock(sale) == {"a": 5, "b": 3}, 0.5, "not twice")
     assert mysql.value("SELECT SUM(delta) FROM stock_ledger WHERE sale = %s", sale) == 8
     assert [action for action in log_of(mysql, sale) if "stock" in action] == ["add_stock"]
@@ -247,7 +247,7 @@ def test_orders_pages_and_filters(stack, admin, open_sale, mysql):
     sale = open_sale(limit=2)
     told = ask_all(stack, sale, [*itertools.islice(fresh_buyers("page"), 5),
                                  ("page-0", "key-of-a-second-order", "a")], threads=1)
-    wait_until(lambda: mysql.value("SELECT COUNT(*) FROM orders WHERE sale = %s", sale) == 6, 10,
+    wait_until(lambda: mysql.value("SELECT COUNT(*) FROM orders WHERE sale = %s", sale) == 6, 30,
                "the rows")
     numbers = sorted(str(answer.order_no) for answer in told)
     found, after = [], 0

@@ -35,7 +35,7 @@ def quiet(session_stack, session_sale, services):
                   if redis_db.client.xlen(key)]
         return before if not moving and everything(redis_db, mysql) == before else None
 
-    return lambda: wait_until(state, 15, "nothing moves", interval_s=0.3)
+    return lambda: wait_until(state, 30, "nothing moves", interval_s=0.3)
 
 
 BODIES = {

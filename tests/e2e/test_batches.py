@@ -5,8 +5,10 @@ import re
 
 import pytest
 
+from support.buyer import Buyer
 from support.crowd import Bench
 from support.metrics import scrape
+from support.processes import PATIENT
 from support.wait import wait_until
 
 CONNECTIONS = 256
@@ -44,17 +46,41 @@ def lone(services, make_stack):
     return make_stack(services, engines=1)
 
 
+def within(daemon, name, bound, **labels):
+    """How many a histogram counted up to one of its bounds."""
+    return scrape(daemon).get(f"seckill_{name}_bucket", le=bound, **labels)
+
+
+def test_what_waits_while_a_call_is_on_its_way_leaves_in_one_call(services, make_stack):
+    """Redis stands still until all have come: two calls on their way, the rest 128 in each."""
+    stack = make_stack(services, engines=1,
+                       engine_settings={**PATIENT, "redis.reply_timeout_ms": 30000},
+                       worker_settings=PATIENT)
+    sale = stack.admin.open_sale(stock=BUYERS)
+    with services.frozen("redis"):
+        bench = Bench(stack, sale, "--closed", "--buyers", CONNECTIONS, "--connections",
+                      CONNECTIONS)
+        wait_until(lambda: scrape(stack.engine).get("seckill_purchases_inflight") == CONNECTIONS,
+                   30, "all wait")
+    assert bench.wait().report["outcomes"] == {"accepted": CONNECTIONS}
+    metrics = scrape(stack.engine)
+    assert metrics.get("seckill_script_batch_purchases_sum") == CONNECTIONS
+    calls = metrics.get("seckill_script_batch_purchases_count")
+    assert calls <= 2 + CONNECTIONS / 128, f"{CONNECTIONS} purchases in {calls} calls"
+
+
 def test_batches_at_256_connections(lone, redis_db):
     sale = lone.admin.open_sale(stock=BUYERS * 2)
     with Counted(lone, redis_db) as counted:
         bench = Bench(lone, sale, "--closed", "--buyers", BUYERS, "--connections",
                       CONNECTIONS).wait()
-        wait_until(lambda: not redis_db.outbox(sale), 10, "acknowledged")
+        wait_until(lambda: not redis_db.outbox(sale), 30, "acknowledged")
     assert bench.report["outcomes"] == {"accepted": BUYERS}
     calls = counted.metric("script_call_duration_seconds_count")
     batches = counted.metric("script_batch_purchases_count")
     assert counted.metric("script_batch_purchases_sum") == BUYERS
-    assert BUYERS / batches >= 16, f"{BUYERS} purchases in {batches} calls"
+    # How many come while a call is on its way is up to the machine; that they go together is not.
+    assert BUYERS / batches >= 2, f"{BUYERS} purchases in {batches} calls"
     assert calls >= batches
     # Every call reads meta by one HMGET (the fence); at most one more reads its buyers. Only calls
     # with wins write. What else calls scripts (polls, catalogue, relay) has fences of its own.
@@ -67,14 +93,16 @@ def test_batches_at_256_connections(lone, redis_db):
 
 
 def test_at_rest_a_purchase_waits_for_no_batch(lone, redis_db):
-    """One buyer after the other: batches of one, and no timer in the way."""
+    """One buyer after the other: batches of one, and no timer in the way.
+
+    Half of them by the engine's own clock: whom the machine gave no core is in the other half.
+    """
     sale = lone.admin.open_sale(stock=1000)
     with Counted(lone, redis_db) as counted:
-        bench = Bench(lone, sale, "--closed", "--buyers", 50, "--connections", 1).wait()
+        Bench(lone, sale, "--closed", "--buyers", 50, "--connections", 1).wait()
     assert counted.metric("script_batch_purchases_count") == 50
-    waited = counted.metric("purchase_stage_duration_seconds_sum", stage="batch")
-    assert waited / 50 < 0.005, f"{waited / 50 * 1000} ms in front of the call"
-    assert bench.report["latency_ms"]["all"]["p50"] < 50
+    assert within(lone.engine, "purchase_stage_duration_seconds", "0.001", stage="batch") >= 25
+    assert within(lone.engine, "purchase_duration_seconds", "0.1", result="accepted") >= 25
 
 
 def test_two_skus_in_a_batch(lone, redis_db):
@@ -96,16 +124,26 @@ def test_losers_in_a_batch_write_nothing(lone, redis_db):
                       CONNECTIONS).wait()
     outcomes = bench.report["outcomes"]
     assert outcomes == {"accepted": 1000, "sold-out": BUYERS - 1000}
-    remembered = counted.metric("purchases_from_memory_total", result="sold-out")
-    assert remembered >= 0.5 * (BUYERS - 1000), "after the sell-out, memory answers"
     assert len(bench.orders()) == 1000
+    assert redis_db.stock(sale) == {"a": 0} and len(redis_db.buyers(sale)) == 1000
+
+    def remembers():
+        assert Buyer(lone, "stranger").purchase(sale).code == "sold-out"
+        return scrape(lone.engine).get("seckill_purchases_from_memory_total", result="sold-out")
+
+    wait_until(remembers, 30, "memory answers")
+    with Counted(lone, redis_db) as counted:
+        bench = Bench(lone, sale, "--closed", "--buyers", BUYERS, "--connections", CONNECTIONS,
+                      "--prefix", "late").wait()
+    assert bench.report["outcomes"] == {"sold-out": BUYERS}
+    assert counted.metric("purchases_from_memory_total", result="sold-out") >= 0.9 * BUYERS
     assert lone.admin.audit(sale)["ok"]
 
 
 def test_twice_in_a_batch_one_order(lone, redis_db):
     """The same buyers again and again, keys and no keys, at the same moment."""
     sale = lone.admin.open_sale(stock=5000)
-    bench = Bench(lone, sale, "--rate", 3000, "--buyers", 2000, "--connections", CONNECTIONS,
+    bench = Bench(lone, sale, "--closed", "--buyers", 2000, "--connections", CONNECTIONS,
                   "--twice", "0.5", "--repeat", "0.5", "--again-after", "0").wait()
     outcomes = bench.report["outcomes"]
     assert outcomes["accepted"] == 2000 and set(outcomes) <= {"accepted", "replayed",

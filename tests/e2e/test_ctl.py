@@ -73,7 +73,8 @@ def test_pause_resume_end(stack):
     assert done.returncode == REFUSED and "[conflict]" in done.stderr
 
 
-def test_add_stock(stack, sale):
+def test_add_stock(stack):
+    sale = stack.admin.create_sale(stock={"a": 5, "b": 7})
     first = ok(stack, "sale", "add-stock", sale, "b", 3, "--ref", "by-hand")
     assert "10" in first
     again = as_json(stack, "sale", "add-stock", sale, "b", 3, "--ref", "by-hand")
@@ -85,7 +86,7 @@ def test_add_stock(stack, sale):
 def test_orders_and_audit(stack, sale, mysql):
     order = expect_won(Buyer(stack, "by-hand").purchase(sale))
     wait_until(lambda: mysql.rows("SELECT 1 FROM orders WHERE order_no = %s",
-                                  int(order["order_no"])), 10, "the row")
+                                  int(order["order_no"])), 30, "the row")
     listed = as_json(stack, "order", "list", "--sale", sale, "--buyer", "by-hand")["orders"]
     assert [each["order_no"] for each in listed] == [order["order_no"]]
     assert as_json(stack, "order", "show", order["order_no"]) == listed[0]
@@ -170,7 +171,7 @@ def test_help(stack):
 
 def test_a_load_that_fails_exits_1(stack, mysql):
     sale = stack.admin.open_sale()
-    wait_until(lambda: stack.admin.sale(sale)["load"]["step"] == "done", 10, "loaded")
+    wait_until(lambda: stack.admin.sale(sale)["load"]["step"] == "done", 30, "loaded")
     mysql.execute("INSERT INTO dead_letters (topic, part, log_offset, sale, order_no, reason, "
                   "payload, created) VALUES ('seckill.orders', 0, 4000000001, 0, 0, 'unreadable', "
                   "'x', 1)")
@@ -183,9 +184,11 @@ def test_a_load_that_fails_exits_1(stack, mysql):
 
 
 def test_a_load_that_is_not_waited_for(stack):
-    sale = stack.admin.create_sale()
+    sale = stack.admin.open_sale()  # a second load waits Q: it is running yet when it is asked for
+    wait_until(lambda: stack.admin.sale(sale)["load"]["step"] == "done", 30, "loaded")
     done = ctl(stack, "sale", "load", sale, "--no-wait")
     assert done.returncode == DONE, done
     again = ctl(stack, "sale", "load", sale)
     assert again.returncode == REFUSED and "[load-running]" in again.stderr
+    wait_until(lambda: stack.admin.sale(sale)["load"]["step"] == "done", 60, "loaded again")
     stack.admin.wait_state(sale, "open")

@@ -166,10 +166,15 @@ def test_limits_and_codings(stack, what):
 
 
 def test_refusals_left_the_engine_well_and_logged_no_bytes(stack):
-    """Garbage from the network is counted, never logged."""
+    """Garbage from the network is counted, never logged.
+
+    A line each would be ten a second at least, the log's own rate; other things log one or two.
+    """
+    before = len(stack.engine.log_text())
+    for _ in range(50):
+        ask_raw(stack.address(), MALFORMED["TLS"][0])
     log = stack.engine.log_text()
-    ask_raw(stack.address(), MALFORMED["TLS"][0])
-    assert stack.engine.log_text() == log
+    assert log.count("\n", before) < 10, log[before:]
     assert "SSH" not in log and "\\x16" not in log
 
 
@@ -330,7 +335,7 @@ def test_client_gone_then_the_result_is_under_its_key(stack, plain_sale, new_buy
         connection = http_raw.Connection(stack.address())
         connection.send(http_raw.encode("POST", path, buyer.headers(
             KEY, **{"Content-Type": "application/json"}), b'{"sku":"a"}'))
-        wait_until(lambda: buyer.name in redis_db.buyers(plain_sale), 5, "it was decided")
+        wait_until(lambda: buyer.name in redis_db.buyers(plain_sale), 30, "it was decided")
         connection.close() if farewell == "close" else connection.reset()
     for buyer in buyers:
         order = expect_won(buyer.purchase(plain_sale, key=KEY, engine=1), replayed=True)

@@ -15,11 +15,12 @@ WINS = 40
 
 def win_and_die(stack, services, sale, redis_db, buyers):
     """Engine 0 wins for all buyers while Kafka stands still, and is killed; then Kafka goes on."""
+    connections = [Connection(stack.address(0)) for _ in buyers]
+    requests = [request(stack, sale, buyer, key) for buyer, key in buyers.items()]
     with services.frozen("kafka"):
-        connections = [Connection(stack.address(0)) for _ in buyers]
-        for connection, (buyer, key) in zip(connections, buyers.items()):
-            connection.send(request(stack, sale, buyer, key))
-        wait_until(lambda: set(buyers) <= set(redis_db.buyers(sale)), 5, "all are decided")
+        for connection, data in zip(connections, requests):
+            connection.send(data)
+        wait_until(lambda: set(buyers) <= set(redis_db.buyers(sale)), 30, "all are decided")
         assert redis_db.outbox(sale), "the wins wait in the outbox"
         stack.engines[0].kill()
     for connection in connections:
@@ -31,12 +32,13 @@ def cut(stack, services, open_sale, redis_db):
     """A sale whose engine died between winning and writing; {buyer: key} of its wins."""
     sale = open_sale(stock=WINS * 2)
     expect_won(Buyer(stack, "first").purchase(sale))
-    wait_until(lambda: not redis_db.outbox(sale), 5, "the first win is acknowledged")
+    wait_until(lambda: not redis_db.outbox(sale), 30, "the first win is acknowledged")
     buyers = {f"cut-{number}": KEY.format(number) for number in range(WINS)}
     try:
         win_and_die(stack, services, sale, redis_db, buyers)
         yield sale, buyers
     finally:
+        stack.engines[0].kill()
         stack.engines[0].start().wait_ready()
 
 
@@ -48,8 +50,8 @@ def test_the_relay_of_another_engine_produces_it(stack, cut, mysql, redis_db, ka
     """Without any buyer coming back the rows appear, one each."""
     sale, buyers = cut
     before = scrape(stack.engines[1]).get("seckill_relay_records_total")
-    wait_until(lambda: rows_of(mysql, sale) == WINS + 1, 15, "a row for each win")
-    wait_until(lambda: not redis_db.outbox(sale), 10, "the outbox is empty")
+    wait_until(lambda: rows_of(mysql, sale) == WINS + 1, 30, "a row for each win")
+    wait_until(lambda: not redis_db.outbox(sale), 30, "the outbox is empty")
     assert scrape(stack.engines[1]).get("seckill_relay_records_total") - before >= WINS
     orders = {event.buyer: event.order_no for event in kafka.orders(sale)}
     assert len(orders) == WINS + 1
@@ -67,12 +69,12 @@ def test_a_retry_at_another_engine_is_told_only_after_its_record(stack, cut, mys
     for buyer, key in list(buyers.items())[:5]:
         asker = Buyer(stack, buyer, engine=1)
         response = wait_until(
-            lambda: (answer := asker.purchase(sale, key=key)).status == 201 and answer, 15,
+            lambda: (answer := asker.purchase(sale, key=key)).status == 201 and answer, 30,
             "a 201")
         told[buyer] = int(expect_won(response, replayed=True)["order_no"])
         logged = {event.buyer: event.order_no for event in kafka.orders(sale)}
         assert logged.get(buyer) == told[buyer], "told before it was logged"
-    wait_until(lambda: rows_of(mysql, sale) == WINS + 1, 15, "a row for each win")
+    wait_until(lambda: rows_of(mysql, sale) == WINS + 1, 30, "a row for each win")
     rows = {row["buyer"]: row["order_no"] for row in mysql.rows(
         "SELECT buyer, order_no FROM orders WHERE sale = %s", sale)}
     assert len(rows) == WINS + 1, "one row each"
@@ -90,9 +92,10 @@ def test_engines_that_come_back_find_their_own_wins(stack, services, open_sale, 
         stack.engines[1].kill()
     finally:
         for engine in stack.engines:
+            engine.kill()
             engine.start()
         for engine in stack.engines:
             engine.wait_ready()
-    wait_until(lambda: rows_of(mysql, sale) == 2, 15, "the row of the win")
-    wait_until(lambda: not redis_db.outbox(sale), 10, "the outbox is empty")
+    wait_until(lambda: rows_of(mysql, sale) == 2, 30, "the row of the win")
+    wait_until(lambda: not redis_db.outbox(sale), 30, "the outbox is empty")
     expect_won(Buyer(stack, "buyer").purchase(sale, key=KEY.format(1)), replayed=True)

@@ -29,9 +29,9 @@ def test_a_frozen_sale_becomes_paused_and_can_be_resumed(stack, mysql, redis_db)
     mysql.execute("UPDATE sales SET control = 'frozen' WHERE sale = %s", sale)
     mysql.execute("INSERT INTO outbox (sale, kind, verb, epoch, created) SELECT sale, 'state', "
                   f"'freeze', epoch, {NOW} FROM sales WHERE sale = %s", sale)
-    wait_until(lambda: redis_db.meta(sale)["state"] == "frozen", 10, "Redis is frozen")
+    wait_until(lambda: redis_db.meta(sale)["state"] == "frozen", 30, "Redis is frozen")
     type_in(mysql, runbook_sql("unfreeze", N=sale, WHO="ann"))
-    wait_until(lambda: redis_db.meta(sale)["state"] == "paused", 10, "Redis is paused")
+    wait_until(lambda: redis_db.meta(sale)["state"] == "paused", 30, "Redis is paused")
     assert mysql.value("SELECT control FROM sales WHERE sale = %s", sale) == "paused"
     assert mysql.value("SELECT actor FROM admin_log WHERE sale = %s AND action = 'unfreeze'",
                        sale) == "ann"

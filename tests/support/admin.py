@@ -7,7 +7,7 @@ import urllib.parse
 from support import http_raw
 from support.wait import wait_until
 
-LOAD_DEADLINE_S = 30
+LOAD_DEADLINE_S = 60
 
 
 class AdminError(Exception):
@@ -38,7 +38,7 @@ class Admin:
             headers["Content-Type"] = "application/json"
             data = body if isinstance(body, bytes) else json.dumps(body).encode()
         return http_raw.request(self.address, method, f"/v1/admin/{path}", headers, data,
-                                timeout_s=30)
+                                timeout_s=60)
 
     def ask(self, method, path, body=None):
         response = self.call(method, path, body)

@@ -46,7 +46,7 @@ class Crowd:
     attempts: an iterator of (buyer, key, sku); it may end. engines: they take turns by thread.
     """
 
-    def __init__(self, stack, sale, attempts, threads=8, engines=(0,), timeout_s=10):
+    def __init__(self, stack, sale, attempts, threads=8, engines=(0,), timeout_s=30):
         self.stack, self.sale, self.engines, self.timeout_s = stack, sale, engines, timeout_s
         self.attempts, self.lock = iter(attempts), threading.Lock()
         self.stopped = threading.Event()

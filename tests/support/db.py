@@ -9,7 +9,7 @@ import redis
 
 ORDER_FIELDS = 12
 SEQ_BITS, EPOCH_BITS = 26, 14
-READ_DEADLINE_S = 20
+READ_DEADLINE_S = 30
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Mysql:
         return pymysql.connect(
             host=env["MYSQL_HOST"], port=int(env["MYSQL_PORT"]), user=env["MYSQL_USER"],
             password=env["MYSQL_PASSWORD"], database=env["MYSQL_DATABASE"], autocommit=True,
-            connect_timeout=5, read_timeout=30, cursorclass=pymysql.cursors.DictCursor)
+            connect_timeout=30, read_timeout=30, cursorclass=pymysql.cursors.DictCursor)
 
     def rows(self, sql, *values):
         with self.connect() as session, session.cursor() as cursor:
@@ -94,7 +94,7 @@ class Redis:
     def __init__(self, services):
         host, port = services.redis_address
         self.client = redis.Redis(host=host, port=port, decode_responses=True, protocol=2,
-                                  socket_timeout=10)
+                                  socket_timeout=30)
 
     @staticmethod
     def key(sale, name):

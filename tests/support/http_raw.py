@@ -9,7 +9,7 @@ import socket
 
 from support import openapi
 
-TIMEOUT_S = 10
+TIMEOUT_S = 30
 STATUS_LINE = re.compile(rb"HTTP/1\.1 ([1-5][0-9]{2}) ([\x20-\x7e]*)")
 FIELD_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\x20-\x7e\t]*?)[ \t]*")
 HEAD_MAX = 64 * 1024

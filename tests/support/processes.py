@@ -10,9 +10,11 @@ import subprocess
 from support import http_raw, paths, tokens
 from support.admin import Admin
 from support.ports import free_port
-from support.wait import wait_until
+from support.wait import stands_still, wait_until
 
-READY_DEADLINE_S = 20
+READY_DEADLINE_S = 60
+# A D that no busy machine comes near to, for tests of something else than D.
+PATIENT = {"sale.deadline_ms": 10000, "sale.guard_ms": 12000, "kafka.message_timeout_ms": 10000}
 TAIL_BYTES = 6000
 PR_SET_PDEATHSIG = 1
 
@@ -76,7 +78,9 @@ class Process:
         os.kill(self.popen.pid, number)
 
     def freeze(self):
+        """SIGSTOP; returns when each of its threads stands."""
         self.send(signal.SIGSTOP)
+        wait_until(lambda: stands_still(self.pid), 30, f"{self.name} stands still")
 
     def thaw(self):
         self.send(signal.SIGCONT)
@@ -89,7 +93,7 @@ class Process:
             raise AssertionError(
                 f"{self.name} (pid {self.pid}) does not end within {deadline_s} s") from None
 
-    def terminate(self, deadline_s=15):
+    def terminate(self, deadline_s=30):
         """SIGTERM; asserts that it ends with status 0."""
         if self.popen is None:
             return
@@ -105,7 +109,7 @@ class Process:
         """SIGKILL: no farewell."""
         if self.is_alive():
             self.send(signal.SIGKILL)
-            self.wait_for_exit(10)
+            self.wait_for_exit(30)
 
     def forget(self):
         if self in _live:
@@ -226,8 +230,12 @@ class Stack:
             worker.start().wait_ready()
         for engine in self.engines:
             engine.start()
-        for engine in self.engines:
-            engine.wait_ready()
+        return self.wait_ready()
+
+    def wait_ready(self):
+        """Returns when all of them can work; asserts that they live."""
+        for process in [self.worker, *self.engines]:
+            process.wait_ready()
         return self
 
     def stop(self):

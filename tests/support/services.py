@@ -11,6 +11,7 @@ import subprocess
 import urllib.parse
 
 from support import paths
+from support.wait import stands_still, wait_until
 
 NAMES = ("redis", "kafka", "mysql")
 
@@ -63,8 +64,10 @@ class Services:
         return int(self.env[f"{name.upper()}_PID"])
 
     def freeze(self, name):
-        """SIGSTOP: it holds its connections and answers nothing."""
-        os.kill(self.pid(name), signal.SIGSTOP)
+        """SIGSTOP: it holds its connections and, from the return on, answers nothing."""
+        pid = self.pid(name)
+        os.kill(pid, signal.SIGSTOP)
+        wait_until(lambda: stands_still(pid), 30, f"{name} stands still")
 
     def thaw(self, name):
         os.kill(self.pid(name), signal.SIGCONT)

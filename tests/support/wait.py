@@ -3,6 +3,7 @@
 A test says what it waits for and until when; it never just sleeps.
 """
 
+import os
 import time
 
 INTERVAL_S = 0.02
@@ -28,6 +29,18 @@ def wait_until(predicate, deadline_s, what, ignoring=(), interval_s=INTERVAL_S):
         if late:
             raise AssertionError(f"not within {deadline_s} s: {what} ({seen})")
         time.sleep(min(interval_s, max(0.0, end - time.monotonic())))
+
+
+def stands_still(pid):
+    """True once a SIGSTOP has reached every thread of the process."""
+    states = set()
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        try:
+            with open(f"/proc/{pid}/task/{thread}/stat", encoding="ascii") as file:
+                states.add(file.read().rpartition(")")[2].split()[0])
+        except (FileNotFoundError, ProcessLookupError):
+            pass  # the thread has ended
+    return states == {"T"}
 
 
 def hold_for(predicate, duration_s, what, interval_s=INTERVAL_S):

@@ -16,7 +16,7 @@ ENVIRONMENT = {**os.environ, "SECKILL_BUILD": str(paths.BUILD)}
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
-def demo(*arguments, timeout_s=120):
+def demo(*arguments, timeout_s=280):
     return subprocess.run([DEMO, *arguments], env=ENVIRONMENT, text=True, stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout_s,
                           check=False)
@@ -74,7 +74,7 @@ def test_a_kept_demo_answers_the_lines_it_prints(directory):
     assert again.returncode == USAGE and "was left running" in again.stdout
     pasted = re.findall(r"^(?:curl|\(set).*(?:\n  .*)*", result.stdout, re.M)
     assert len(pasted) == 5
-    answers = [subprocess.run(["bash", "-c", text], capture_output=True, text=True, timeout=30,
+    answers = [subprocess.run(["bash", "-c", text], capture_output=True, text=True, timeout=60,
                               check=True).stdout for text in pasted]
     assert answers[0].startswith("HTTP/1.1 200 ") and '"state":"open"' in answers[0]
     assert answers[1].startswith("HTTP/1.1 201 ") and '"order_no":"' in answers[1]
@@ -99,7 +99,7 @@ def test_ctrl_c_leaves_nothing_behind(directory, tmp_path):
                                    env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=output,
                                    stderr=output, start_new_session=True, preexec_fn=heed_sigint)
     try:
-        wait_until(lambda: any("seckill-bench" in line for line in running(directory)), 120,
+        wait_until(lambda: any("seckill-bench" in line for line in running(directory)), 200,
                    "the buyers run")
     finally:  # a failure must not leave a whole sale running
         os.killpg(process.pid, signal.SIGINT)

@@ -257,10 +257,10 @@ def test_bytes_that_are_no_http_are_an_error(bench):
 
 def test_an_answer_that_never_comes_is_a_timeout_and_holds_nobody_up(bench):
     result = bench(Server(lambda number, *_: b"" if number == 3 else SOLD_OUT).url,
-                   "--buyers", 50, "--rate", 500, "--timeout", 300)
+                   "--buyers", 50, "--rate", 500, "--timeout", 3000)
     assert result.returncode == ERRORS
     assert result.report["outcomes"] == {"sold-out": 49, "timeout": 1}
-    assert result.report["latency_ms"]["all"]["max"] >= 300
+    assert result.report["latency_ms"]["all"]["max"] >= 3000
 
 
 def test_latency_counts_from_the_intended_time(bench):
@@ -299,9 +299,9 @@ def test_a_bad_token_is_what_bad_token_mode_wants(bench):
 
 
 def test_a_closed_loop_sends_when_it_was_answered_and_cpu_is_told(bench):
-    result = bench(Server(lambda *_: SOLD_OUT).url, "--closed", "--duration", 1, "--warmup", 0.3,
+    result = bench(Server(lambda *_: SOLD_OUT).url, "--closed", "--duration", 3, "--warmup", 1.5,
                    "--cpu", f"test={os.getpid()}", "--threads", 2)
     assert result.returncode == DONE
     assert result.report["sent"] == result.report["answered"] > 100
-    assert result.report["window_seconds"] == pytest.approx(0.7, abs=0.2)
+    assert result.report["window_seconds"] == pytest.approx(1.5, abs=0.7)
     assert result.report["cpu_us_per_request"]["test"] > 0
