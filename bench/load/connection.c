@@ -110,6 +110,7 @@ static void send_rest(struct connection *connection)
         event_add(connection->write_event, NULL);
     } else {
         event_add(connection->read_event, NULL);
+        connection->group->events.on_sent(connection->group->arg, connection);
     }
 }
 
@@ -127,6 +128,11 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
     if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0) {
         errno = error;
         fail(connection, false);
+        return;
+    }
+    if (connection->kept_size > 0) {
+        connection->state = CONNECTION_BUSY;
+        send_rest(connection);
         return;
     }
     connection->state = CONNECTION_IDLE;
@@ -187,6 +193,25 @@ bool connection_open(struct connection *connection)
     }
     connection->state = CONNECTION_OPENING;
     return true;
+}
+
+bool connection_request(struct connection *connection, const char *request, size_t size)
+{
+    if (!connection_open(connection)) {
+        return false;
+    }
+    if (!keep(connection, request, size)) {
+        connection_close(connection);
+        errno = ENOMEM;
+        return false;
+    }
+    return true;
+}
+
+bool connection_is_sent(const struct connection *connection)
+{
+    return connection->state == CONNECTION_BUSY
+           && event_pending(connection->read_event, EV_READ, NULL);
 }
 
 bool connection_send(struct connection *connection, const char *request, size_t size)

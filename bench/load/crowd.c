@@ -10,15 +10,14 @@
 enum { THREADS_MAX = 64 };
 
 struct crowd {
+    struct crowd_options options;
     char prefix[CROWD_PREFIX_MAX + 1];
-    uint32_t buyers;
     size_t token_size;
-    char *tokens; /* owned; one behind the other */
+    char *tokens; /* owned; one behind the other; NULL: not kept */
 };
 
 struct slice {
     struct crowd *crowd;
-    const struct crowd_options *options;
     uint32_t begin, end;
     bool failed;
 };
@@ -39,19 +38,14 @@ const char *crowd_token(const struct crowd *crowd, uint32_t buyer, size_t *ret_s
     return crowd->tokens + buyer * crowd->token_size;
 }
 
-/* Names are of one length, so tokens are, too. 0: the signer failed. */
-static size_t sign(struct token_signer *signer, const struct slice *slice, uint32_t buyer,
-                   char token[static TOKEN_SIGN_SIZE_MAX])
+size_t crowd_token_size(const struct crowd *crowd)
 {
-    const struct crowd_options *options = slice->options;
-    char name[CROWD_NAME_SIZE];
-
-    crowd_name(slice->crowd, buyer, name);
-    return token_sign(signer, name, options->issued_s, options->expires_s, token);
+    return crowd->token_size;
 }
 
-static struct token_signer *signer_of(const struct crowd_options *options)
+struct token_signer *crowd_signer(const struct crowd *crowd)
 {
+    const struct crowd_options *options = &crowd->options;
     const struct token_signer_options signing = {
         .kid = options->kid,
         .issuer = options->issuer,
@@ -62,24 +56,43 @@ static struct token_signer *signer_of(const struct crowd_options *options)
     return token_signer_create(&signing);
 }
 
+static size_t sign(const struct crowd *crowd, struct token_signer *signer, uint32_t buyer,
+                   char token[static TOKEN_SIGN_SIZE_MAX])
+{
+    const struct crowd_options *options = &crowd->options;
+    char name[CROWD_NAME_SIZE];
+
+    crowd_name(crowd, buyer, name);
+    return token_sign(signer, name, options->issued_s, options->expires_s, token);
+}
+
+/* Names are of one length, so tokens are, too. */
+bool crowd_sign(const struct crowd *crowd, struct token_signer *signer, uint32_t buyer, char *token)
+{
+    char text[TOKEN_SIGN_SIZE_MAX];
+    const bool good = sign(crowd, signer, buyer, text) == crowd->token_size;
+
+    memcpy(token, text, good ? crowd->token_size : 0);
+    return good;
+}
+
 static void *sign_slice(void *arg)
 {
     struct slice *slice = arg;
     struct crowd *crowd = slice->crowd;
-    struct token_signer *signer = signer_of(slice->options);
-    char token[TOKEN_SIGN_SIZE_MAX];
+    struct token_signer *signer = crowd_signer(crowd);
 
     slice->failed = !signer;
     for (uint32_t i = slice->begin; !slice->failed && i < slice->end; i++) {
-        slice->failed = sign(signer, slice, i, token) != crowd->token_size;
-        memcpy(crowd->tokens + i * crowd->token_size, token, crowd->token_size);
+        slice->failed = !crowd_sign(crowd, signer, i, crowd->tokens + i * crowd->token_size);
     }
     token_signer_destroy(signer);
     return NULL;
 }
 
-static bool sign_all(struct crowd *crowd, const struct crowd_options *options)
+static bool sign_all(struct crowd *crowd)
 {
+    const struct crowd_options *options = &crowd->options;
     const uint32_t threads = options->threads < THREADS_MAX ? options->threads : THREADS_MAX;
     struct slice slices[THREADS_MAX];
     pthread_t ids[THREADS_MAX];
@@ -88,9 +101,8 @@ static bool sign_all(struct crowd *crowd, const struct crowd_options *options)
     for (uint32_t i = 0; i < threads; i++) {
         slices[i] = (struct slice){
             .crowd = crowd,
-            .options = options,
-            .begin = (uint32_t)((uint64_t)crowd->buyers * i / threads),
-            .end = (uint32_t)((uint64_t)crowd->buyers * (i + 1) / threads),
+            .begin = (uint32_t)((uint64_t)options->buyers * i / threads),
+            .end = (uint32_t)((uint64_t)options->buyers * (i + 1) / threads),
         };
         started[i] = pthread_create(&ids[i], NULL, sign_slice, &slices[i]) == 0;
         if (!started[i]) {
@@ -106,15 +118,20 @@ static bool sign_all(struct crowd *crowd, const struct crowd_options *options)
     return good;
 }
 
-static size_t measure_token(struct crowd *crowd, const struct crowd_options *options)
+static size_t measure_token(const struct crowd *crowd)
 {
-    struct token_signer *signer = signer_of(options);
-    const struct slice slice = {.crowd = crowd, .options = options};
+    struct token_signer *signer = crowd_signer(crowd);
     char token[TOKEN_SIGN_SIZE_MAX];
-    const size_t size = signer ? sign(signer, &slice, 0, token) : 0;
+    const size_t size = signer ? sign(crowd, signer, 0, token) : 0;
 
     token_signer_destroy(signer);
     return size;
+}
+
+static bool sign_ahead(struct crowd *crowd)
+{
+    crowd->tokens = malloc(crowd->options.buyers * crowd->token_size);
+    return crowd->tokens && sign_all(crowd);
 }
 
 struct crowd *crowd_create(const struct crowd_options *options)
@@ -125,11 +142,10 @@ struct crowd *crowd_create(const struct crowd_options *options)
         free(crowd);
         return NULL;
     }
+    crowd->options = *options;
     memcpy(crowd->prefix, options->prefix, strlen(options->prefix) + 1);
-    crowd->buyers = options->buyers;
-    crowd->token_size = measure_token(crowd, options);
-    crowd->tokens = crowd->token_size ? malloc(crowd->buyers * crowd->token_size) : NULL;
-    if (!crowd->tokens || !sign_all(crowd, options)) {
+    crowd->token_size = measure_token(crowd);
+    if (crowd->token_size == 0 || (options->threads > 0 && !sign_ahead(crowd))) {
         crowd_destroy(crowd);
         return NULL;
     }

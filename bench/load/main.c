@@ -91,7 +91,9 @@ static bool make_crowd(struct bench *bench)
     const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
     const struct crowd_options crowd = {
         .buyers = options->buyers,
-        .threads = cpus > 0 ? (uint32_t)cpus : 1,
+        .threads = options->sign_live ? 0
+                   : cpus > 0         ? (uint32_t)cpus
+                                      : 1,
         .prefix = options->prefix,
         .kid = options->kid,
         .issuer = options->issuer,

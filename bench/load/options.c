@@ -81,6 +81,16 @@ static bool read_mode(const char *text, struct options *options)
     return good;
 }
 
+static bool read_sign(const char *text, struct options *options)
+{
+    static const char *const ways[] = {"ahead", "live"};
+    uint32_t way = 0;
+    const bool good = option_word(text, ways, sizeof ways / sizeof ways[0], "--sign", &way);
+
+    options->sign_live = way == 1;
+    return good;
+}
+
 static bool read_profile(const char *text, struct options *options)
 {
     const char *profiles[PROFILE_COUNT];
@@ -105,6 +115,7 @@ static bool take_load(struct options *o, int option, const char *text)
     case OPTION_WARMUP: return option_real(text, DAY_S, "--warmup", &o->warmup_s);
     case OPTION_CONNECTIONS: return option_u32(text, 1, 1000000, "--connections", &o->connections);
     case OPTION_THREADS: return option_u32(text, 1, 64, "--threads", &o->threads);
+    case OPTION_RECONNECT: o->reconnect = true; return true;
     case OPTION_SOURCES: return option_sources(text, o);
     case OPTION_TIMEOUT: return option_u32(text, 1, 600000, "--timeout", &o->timeout_ms);
     case OPTION_LATE: return option_u32(text, 1, 60000, "--late", &o->late_ms);
@@ -119,6 +130,7 @@ static bool take_crowd(struct options *o, int option, const char *text)
     case OPTION_REPEAT: return read_share(text, o, KIND_REPEAT, "--repeat");
     case OPTION_CLICK: return read_share(text, o, KIND_CLICK, "--click");
     case OPTION_CLICKS: return option_u32(text, 2, PLAN_CLICKS_MAX, "--clicks", &o->clicks);
+    case OPTION_DROP: return read_share(text, o, KIND_DROP, "--drop");
     case OPTION_BAD_TOKEN: return read_share(text, o, KIND_BAD_TOKEN, "--bad-token");
     case OPTION_UNKNOWN_SALE: return read_share(text, o, KIND_UNKNOWN_SALE, "--unknown-sale");
     case OPTION_KEYED: return option_real(text, 1, "--keyed", &o->keyed);
@@ -144,6 +156,7 @@ static bool take(struct options *o, int option, const char *text)
     case OPTION_KID: o->kid = text; return true;
     case OPTION_ISSUER: o->issuer = text; return true;
     case OPTION_AUDIENCE: o->audience = text; return true;
+    case OPTION_SIGN: return read_sign(text, o);
     case OPTION_LIFE: return option_u32(text, 1, 30 * DAY_S, "--token-life", &o->token_life_s);
     case OPTION_TOLD: o->told = text; return true;
     case OPTION_JSON: o->json = text; return true;
@@ -201,8 +214,8 @@ static bool check_crowd(const struct options *o)
         sum += o->shares[kind];
     }
     if (sum > 1 + 1e-9) {
-        fprintf(stderr, "seckill-bench: --twice, --repeat, --click, --bad-token and --unknown-sale "
-                        "are more than 1 together (see --help)\n");
+        fprintf(stderr, "seckill-bench: the shares of --twice, --repeat, --click, --drop, "
+                        "--bad-token and --unknown-sale are more than 1 together (see --help)\n");
         return false;
     }
     return check_prefix(o->prefix);

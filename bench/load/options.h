@@ -50,7 +50,8 @@ struct options {
     struct scenario *scenario; /* owned; NULL: none */
     enum mode mode;
     enum profile profile;
-    bool closed, quiet;
+    bool closed, quiet, reconnect;
+    bool sign_live; /* tokens are signed on the way, not before the start */
     uint32_t sale, quantity;
     uint32_t stock; /* units; 0: not known */
     uint32_t rate, connections, threads;

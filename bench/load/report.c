@@ -29,13 +29,20 @@ uint64_t report_measured(const struct report *report)
     return total;
 }
 
-/* A bad token is what --bad-token asks for. */
 uint64_t report_errors(const struct report *report)
 {
-    const uint64_t wanted = report->options->shares[KIND_BAD_TOKEN] > 0
-                                ? report->all.answers[ANSWER_PROBLEM_TOKEN_BAD]
-                                : 0;
-    return report_class_count(report->all.answers, ANSWER_CLASS_ERROR) - wanted;
+    return report_class_count(report->all.answers, ANSWER_CLASS_ERROR) - report->all.wanted
+           + report->all.wrong;
+}
+
+bool report_is_bottleneck(const struct report *report)
+{
+    const struct tally *tally = report->measured;
+    const uint64_t held_up = tally->own_late + tally->dry + tally->portless;
+
+    /* A closed loop is meant to send as fast as it can. */
+    return !report->options->closed
+           && effort_is_bottleneck(tally->effort, held_up, report->all.sent);
 }
 
 double report_orders_per_second(const struct report *report)

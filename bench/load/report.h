@@ -47,6 +47,8 @@ bool report_write_html(const struct report *report, const char *path); /* the sa
 
 /* Requests that went wrong, in the whole run. */
 uint64_t report_errors(const struct report *report);
+/* Open loop: the generator itself could not keep up, so what it measured is not the server. */
+bool report_is_bottleneck(const struct report *report);
 /* Answers of the measured time; of all classes, or of one. */
 uint64_t report_measured(const struct report *report);
 uint64_t report_class_count(const uint64_t answers[ANSWER_COUNT], enum answer_class class);

@@ -158,6 +158,24 @@ static json_t *texts(const char *const *from, uint32_t count)
     return array;
 }
 
+/* Whether the numbers are the server's, or the generator's own. */
+static json_t *generator(const struct report *report)
+{
+    const struct tally *tally = report->measured;
+    json_t *object = json_object();
+
+    json_object_set_new(object, "bottleneck", json_boolean(report_is_bottleneck(report)));
+    json_object_set_new(object, "busy", real(tally->effort.busy));
+    json_object_set_new(object, "waited", real(tally->effort.waited));
+    json_object_set_new(object, "late", number(tally->own_late));
+    json_object_set_new(object, "dry", number(tally->dry));
+    json_object_set_new(object, "portless", number(tally->portless));
+    json_object_set_new(object, "unsent", number(tally->unsent));
+    json_object_set_new(object, "dropped", number(tally->dropped));
+    json_object_set_new(object, "wrong", number(report->all.wrong));
+    return object;
+}
+
 /* What was asked, where, when. */
 static void set_settings(json_t *root, const struct report *report)
 {
@@ -175,6 +193,8 @@ static void set_settings(json_t *root, const struct report *report)
                         options->scenario ? text(scenario_name(options->scenario)) : json_null());
     json_object_set_new(root, "profile", text(profile_name(options->profile)));
     json_object_set_new(root, "stock", options->stock ? number(options->stock) : json_null());
+    json_object_set_new(root, "reconnect", json_boolean(options->reconnect));
+    json_object_set_new(root, "sign", text(options->sign_live ? "live" : "ahead"));
     json_object_set_new(root, "loop", text(options->closed ? "closed" : "open"));
     json_object_set_new(root, "connections", number(options->connections));
     json_object_set_new(root, "threads", number(options->threads));
@@ -203,6 +223,7 @@ static void set_results(json_t *root, const struct report *report)
     json_object_set_new(root, "latency_ms", latencies(report));
     json_object_set_new(root, "cpu_us_per_request", cpu(report, true));
     json_object_set_new(root, "cpu_seconds", cpu(report, false));
+    json_object_set_new(root, "generator", generator(report));
     json_object_set_new(root, "audit", audit(report->audit));
     json_object_set_new(root, "timeline", timeline(report));
 }

@@ -96,6 +96,33 @@ static void print_audit(const struct audit *audit)
     }
 }
 
+/* Whether the numbers are the server's, or the generator's own. */
+static void print_generator(const struct report *report)
+{
+    const struct tally *tally = report->measured;
+    const struct effort effort = tally->effort;
+
+    printf("\ngenerator\n  busiest thread: %.0f %% of a core, %.0f %% of the time waiting for one; "
+           "%" PRIu64 " sent late by its own fault,\n  %" PRIu64 " waited for their token, %" PRIu64
+           " times no port or descriptor was free\n",
+           100 * effort.busy, 100 * effort.waited, tally->own_late, tally->dry, tally->portless);
+    if (report_is_bottleneck(report)) {
+        puts("  THE GENERATOR WAS THE BOTTLENECK: the server may be faster than this report says");
+    }
+    if (tally->dropped) {
+        printf("  connections given up before the answer: %" PRIu64 "\n", tally->dropped);
+    }
+    if (tally->unsent) {
+        printf("  never sent, for no connection was free until the end: %" PRIu64
+               " (counted as timeouts)\n",
+               tally->unsent);
+    }
+    if (report->all.wrong) {
+        printf("  WON WITH A BROKEN SIGNATURE, OR IN A SALE THAT DOES NOT EXIST: %" PRIu64 "\n",
+               report->all.wrong);
+    }
+}
+
 void report_print(const struct report *report)
 {
     print_head(report);
@@ -104,6 +131,7 @@ void report_print(const struct report *report)
     printf("  sent late (more than %u ms after the intended time): %" PRIu64 "; connections opened "
            "again: %" PRIu64 "\n",
            report->options->late_ms, report->measured->measured_late, report->measured->reopened);
+    print_generator(report);
     print_cpu(report);
     if (series_incomplete(report->series)) {
         puts("\nthe timeline is not complete: there was no memory for some of it");

@@ -8,6 +8,7 @@ enum { REQUEST_SALE_AT = sizeof "POST /v1/sales/" - 1, SPOILT_BEFORE_END = 20 };
 static bool make_head(struct request_maker *maker, const struct options *options, uint32_t target)
 {
     const char *host = options->targets[target].host;
+    const char *close = options->reconnect ? "Connection: close\r\n" : "";
     char *head = maker->heads[target];
     int size = -1;
 
@@ -16,18 +17,18 @@ static bool make_head(struct request_maker *maker, const struct options *options
     case MODE_REPLAY:
     case MODE_BAD_TOKEN:
         size = snprintf(head, REQUEST_HEAD_MAX,
-                        "POST /v1/sales/%u/orders HTTP/1.1\r\nHost: %s\r\n"
+                        "POST /v1/sales/%u/orders HTTP/1.1\r\nHost: %s\r\n%s"
                         "Content-Type: application/json\r\nAuthorization: Bearer ",
-                        options->sale, host);
+                        options->sale, host, close);
         break;
     case MODE_ORDERS:
         size = snprintf(head, REQUEST_HEAD_MAX,
-                        "GET /v1/sales/%u/orders HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer ",
-                        options->sale, host);
+                        "GET /v1/sales/%u/orders HTTP/1.1\r\nHost: %s\r\n%sAuthorization: Bearer ",
+                        options->sale, host, close);
         break;
     case MODE_GET:
-        size = snprintf(head, REQUEST_HEAD_MAX, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n",
-                        options->path, host);
+        size = snprintf(head, REQUEST_HEAD_MAX, "GET %s HTTP/1.1\r\nHost: %s\r\n%s\r\n",
+                        options->path, host, close);
         break;
     }
     maker->head_sizes[target] = (size_t)size;
@@ -49,7 +50,6 @@ static bool make_body(struct request_maker *maker, const struct options *options
 bool request_maker_init(struct request_maker *maker, const struct options *options,
                         const struct crowd *crowd)
 {
-    size_t token_size = 0;
     bool good = true;
 
     *maker = (struct request_maker){.crowd = crowd, .sale = options->sale};
@@ -60,9 +60,7 @@ bool request_maker_init(struct request_maker *maker, const struct options *optio
     for (uint32_t i = 0; good && i < options->sku_count; i++) {
         good = make_body(maker, options, i);
     }
-    if (crowd) {
-        (void)crowd_token(crowd, 0, &token_size);
-    }
+    const size_t token_size = crowd ? crowd_token_size(crowd) : 0;
     return good
            && REQUEST_HEAD_MAX + REQUEST_BODY_MAX + CROWD_NAME_SIZE + 32 + token_size
                   < REQUEST_SIZE_MAX;
@@ -97,11 +95,11 @@ static void spoil(char *token_end)
 }
 
 size_t request_make(const struct request_maker *maker, uint32_t target,
-                    const struct attempt *attempt, char request[static REQUEST_SIZE_MAX])
+                    const struct attempt *attempt, struct token token,
+                    char request[static REQUEST_SIZE_MAX])
 {
     static const char key_field[] = "Idempotency-Key: ";
     char key[CROWD_NAME_SIZE];
-    size_t token_size;
     size_t at = attempt->kind == KIND_UNKNOWN_SALE && maker->has_body
                     ? append_unknown_head(maker, target, attempt->buyer, request)
                     : append(request, 0, maker->heads[target], maker->head_sizes[target]);
@@ -109,8 +107,7 @@ size_t request_make(const struct request_maker *maker, uint32_t target,
     if (!maker->crowd) {
         return at;
     }
-    const char *token = crowd_token(maker->crowd, attempt->buyer, &token_size);
-    at = append(request, at, token, token_size);
+    at = append(request, at, token.text, token.size);
     if (attempt->kind == KIND_BAD_TOKEN) {
         spoil(request + at);
     }

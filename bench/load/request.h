@@ -31,7 +31,13 @@ struct request_maker {
 /* False: a request would be too long. Options and crowd are borrowed. */
 bool request_maker_init(struct request_maker *maker, const struct options *options,
                         const struct crowd *crowd);
-/* Writes the request for `target`; returns its size. A broken signature and a sale that is not
- * there are made here. */
+/* A token as it stands in a request, not terminated. */
+struct token {
+    const char *text;
+    size_t size;
+};
+/* Writes the request for `target`, with the token of its buyer; returns its size. A broken
+ * signature and a sale that is not there are made here. */
 size_t request_make(const struct request_maker *maker, uint32_t target,
-                    const struct attempt *attempt, char request[static REQUEST_SIZE_MAX]);
+                    const struct attempt *attempt, struct token token,
+                    char request[static REQUEST_SIZE_MAX]);

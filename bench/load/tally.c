@@ -49,6 +49,12 @@ void tally_merge(struct tally *into, const struct tally *from)
     }
     into->measured_late += from->measured_late;
     into->reopened += from->reopened;
+    into->own_late += from->own_late;
+    into->dry += from->dry;
+    into->portless += from->portless;
+    into->dropped += from->dropped;
+    into->unsent += from->unsent;
+    into->effort = effort_worst(into->effort, from->effort);
     into->records_lost = into->records_lost || from->records_lost;
 }
 
@@ -56,6 +62,8 @@ void tally_look(const struct tally *tally, struct tally_view *view)
 {
     view->sent += atomic_load_explicit(&tally->sent, memory_order_relaxed);
     view->late += atomic_load_explicit(&tally->late, memory_order_relaxed);
+    view->wanted += atomic_load_explicit(&tally->wanted, memory_order_relaxed);
+    view->wrong += atomic_load_explicit(&tally->wrong, memory_order_relaxed);
     view->in_window += atomic_load_explicit(&tally->in_window, memory_order_relaxed);
     for (uint32_t i = 0; i < ANSWER_COUNT; i++) {
         const uint64_t count = atomic_load_explicit(&tally->answers[i], memory_order_relaxed);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "answers.h"
+#include "effort.h"
 #include "histogram.h"
 
 struct tally_record {
@@ -21,9 +22,17 @@ struct tally_record {
 
 struct tally {
     atomic_uint_fast64_t sent, late, in_window;
+    atomic_uint_fast64_t wanted; /* errors that a request was made for: a bad token's refusal */
+    atomic_uint_fast64_t wrong;  /* wins that cannot be: with a bad token, in an unknown sale */
     atomic_uint_fast64_t answers[ANSWER_COUNT]; /* of the whole run */
     uint64_t measured[ANSWER_COUNT];            /* of requests meant for the measured time */
     uint64_t measured_late, reopened;
+    uint64_t own_late; /* of the late ones: a connection was free, the generator was not */
+    uint64_t dry;      /* attempts that had to wait for their token */
+    uint64_t portless; /* times that no connection could be made for want of a port or descriptor */
+    uint64_t dropped;  /* connections given up before the answer, on purpose */
+    uint64_t unsent;   /* attempts that no connection was free for until the end: timeouts */
+    struct effort effort;
     struct histogram latency[ANSWER_CLASS_COUNT]; /* of the same */
     struct tally_record *records;                 /* owned */
     size_t record_count, record_capacity;
@@ -47,7 +56,7 @@ void tally_measure(struct tally *tally, enum answer answer, uint64_t latency_us)
 void tally_merge(struct tally *into, const struct tally *from);
 
 struct tally_view {
-    uint64_t sent, late, in_window, answered;
+    uint64_t sent, late, in_window, answered, wanted, wrong;
     uint64_t answers[ANSWER_COUNT];
 };
 /* Adds the live numbers to `view`. */

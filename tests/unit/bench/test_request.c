@@ -24,6 +24,14 @@ static struct crowd *make_crowd(void)
     return crowd;
 }
 
+static struct token token_of(const struct crowd *crowd, uint32_t buyer)
+{
+    struct token token = {0};
+
+    token.text = crowd ? crowd_token(crowd, buyer, &token.size) : NULL;
+    return token;
+}
+
 static const struct options purchase = {.mode = MODE_PURCHASE,
                                         .sale = 7,
                                         .quantity = 2,
@@ -55,9 +63,10 @@ Test(request, a_purchase_is_a_well_formed_request)
     size_t token_size;
 
     cr_assert(request_maker_init(&maker, &purchase, crowd));
-    const size_t size = request_make(&maker, 0, &attempt, request);
-    request[size] = '\0';
     const char *token = crowd_token(crowd, 42, &token_size);
+    const size_t size =
+        request_make(&maker, 0, &attempt, (struct token){token, token_size}, request);
+    request[size] = '\0';
     snprintf(wanted, sizeof wanted,
              "POST /v1/sales/7/orders HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n"
              "Content-Type: application/json\r\nAuthorization: Bearer %.*s\r\n"
@@ -76,7 +85,8 @@ Test(request, without_a_key_there_is_no_key_field)
     const struct attempt attempt = {.buyer = 0};
 
     cr_assert(request_maker_init(&maker, &purchase, crowd));
-    request[request_make(&maker, 0, &attempt, request)] = '\0';
+    request[request_make(&maker, 0, &attempt, token_of(maker.crowd, attempt.buyer), request)] =
+        '\0';
     cr_assert_null(strstr(request, "Idempotency-Key"));
     crowd_destroy(crowd);
 }
@@ -103,9 +113,9 @@ static void make_both(enum kind kind, char *plain, char *other)
     struct attempt attempt = {.buyer = 42, .keyed = true};
 
     cr_assert(request_maker_init(&maker, &purchase, crowd));
-    plain[request_make(&maker, 0, &attempt, plain)] = '\0';
+    plain[request_make(&maker, 0, &attempt, token_of(crowd, 42), plain)] = '\0';
     attempt.kind = kind;
-    other[request_make(&maker, 0, &attempt, other)] = '\0';
+    other[request_make(&maker, 0, &attempt, token_of(crowd, 42), other)] = '\0';
     crowd_destroy(crowd);
 }
 
@@ -149,6 +159,7 @@ Test(request, a_plain_get_needs_no_crowd)
     const struct attempt attempt = {0};
 
     cr_assert(request_maker_init(&maker, &get, NULL));
-    request[request_make(&maker, 0, &attempt, request)] = '\0';
+    request[request_make(&maker, 0, &attempt, token_of(maker.crowd, attempt.buyer), request)] =
+        '\0';
     cr_assert_str_eq(request, "GET /livez HTTP/1.1\r\nHost: h:1\r\n\r\n");
 }
