@@ -344,7 +344,7 @@ static void refuse_query(const struct admin_job *job, const char *detail)
 
 /* A decimal query parameter up to `max`; absent: unchanged. False: answered. */
 static bool query_number(const struct admin_job *job, const struct http_request *request,
-                         const char *name, uint64_t max, uint64_t *value)
+                         const char *name, uint64_t min, uint64_t max, uint64_t *value)
 {
     char text[24], detail[80];
     char *end = NULL;
@@ -355,8 +355,9 @@ static bool query_number(const struct admin_job *job, const struct http_request 
     }
     const bool is_digit = size > 0 && text[0] >= '0' && text[0] <= '9';
     const unsigned long long number = is_digit ? strtoull(text, &end, 10) : 0;
-    if (!is_digit || *end != '\0' || number > max) {
-        snprintf(detail, sizeof detail, "%s is a whole number up to %" PRIu64 ".", name, max);
+    if (!is_digit || *end != '\0' || number < min || number > max) {
+        snprintf(detail, sizeof detail, "%s is a whole number from %" PRIu64 " to %" PRIu64 ".",
+                 name, min, max);
         refuse_query(job, detail);
         return false;
     }
@@ -390,12 +391,12 @@ static bool read_query(struct admin_job *job, const struct http_request *request
     char text[BUYER_SIZE_MAX + 1];
     uint64_t sale = 0, limit = LIMIT_DEFAULT;
 
-    if (!query_number(job, request, "sale", SALE_ID_MAX, &sale)
-        || !query_number(job, request, "after", INT64_MAX, &job->query.after)
-        || !query_number(job, request, "limit", LIMIT_MAX, &limit)) {
+    if (!query_number(job, request, "sale", 1, SALE_ID_MAX, &sale)
+        || !query_number(job, request, "after", 0, INT64_MAX, &job->query.after)
+        || !query_number(job, request, "limit", 1, LIMIT_MAX, &limit)) {
         return false;
     }
-    job->query.limit = limit > 0 ? (uint32_t)limit : 1;
+    job->query.limit = (uint32_t)limit;
     job->query.sale = (struct sale_id){(uint32_t)sale};
     job->query.has_sale = sale > 0;
     const int size = http_request_query(request, "buyer", text, sizeof text);

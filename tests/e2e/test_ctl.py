@@ -132,8 +132,9 @@ def test_refusals_of_the_api(stack):
             (("order", "show", "9223372036854775807"), "unknown-order", "no order 92233"),
             (("order", "show", "1"), "bad-order-no", "No purchase gives such an order number"),
             (("order", "list", "--state", "SOLD"), "bad-query", "PENDING, PAID, "),
-            (("order", "list", "--sale", "x"), "bad-query", "sale is a whole number up to 8388607"),
-            (("order", "list", "--limit", "5000"), "bad-query", "limit is a whole number up to"),
+            (("order", "list", "--sale", "x"), "bad-query", "sale is a whole number from 1 to"),
+            (("order", "list", "--limit", "5000"), "bad-query", "limit is a whole number from 1"),
+            (("order", "list", "--limit", "0"), "bad-query", "limit is a whole number from 1"),
             (("order", "list", "--buyer", "a b"), "bad-query", "buyer is 1 to 64"),
             (("sale", "create", "--sku", "a:1:1", "--currency", "x"), "bad-body", "currency")):
         done = ctl(stack, *words)

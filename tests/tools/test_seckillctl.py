@@ -163,6 +163,17 @@ def test_no_line_ends_in_a_blank():
     assert "GET /v1/admin/sales/7 " in api.asked[1][0], "the URL's own slash is left out"
 
 
+def test_an_address_that_is_not_the_admin_apis_is_asked_about():
+    problem = {"title": "Not found", "detail": "There is nothing.", "code": "not-found"}
+    result = run("--url", Api((404, problem)).url, "sale", "list")
+    assert result.stderr.endswith(" [not-found]; is --url the worker's admin API?\n")
+
+
+def test_a_token_that_is_too_long_is_not_cut():
+    result = run("sale", "list", admin_token="x" * 512)
+    assert result.returncode == USAGE and "too long" in result.stderr
+
+
 def test_without_an_admin_token_nothing_is_asked():
     result = run("sale", "list", admin_token=None)
     assert result.returncode == USAGE and "no admin token" in result.stderr

@@ -56,7 +56,8 @@ static void print_problem(long status, const json_t *answer)
     fprintf(stderr, "seckillctl: %ld %s%s%s", status, title ? title : "the admin API refused",
             detail ? ": " : "", detail ? detail : "");
     if (code) {
-        fprintf(stderr, " [%s]", code);
+        const bool is_elsewhere = strcmp(code, "not-found") == 0;
+        fprintf(stderr, " [%s]%s", code, is_elsewhere ? "; is --url the worker's admin API?" : "");
     }
     fputc('\n', stderr);
 }

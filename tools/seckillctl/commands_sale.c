@@ -80,7 +80,8 @@ static json_t *read_file(const char *path)
                                           : json_load_file(path, JSON_REJECT_DUPLICATES, &error);
     if (!root) {
         if (error.line > 0) {
-            fprintf(stderr, "seckillctl: %s:%d: %s\n", path, error.line, error.text);
+            fprintf(stderr, "seckillctl: %s:%d: %s\n", strcmp(path, "-") == 0 ? "stdin" : path,
+                    error.line, error.text);
         } else { /* its text names the path */
             fprintf(stderr, "seckillctl: %s\n", error.text);
         }

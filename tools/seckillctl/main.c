@@ -180,6 +180,10 @@ static int run(const struct settings *settings, const struct command *command,
         return EXIT_USAGE;
     }
     if (!settings->token_file && from_environment) {
+        if (strlen(from_environment) >= sizeof token) {
+            fputs("seckillctl: SECKILL_ADMIN_TOKEN is too long to be a token\n", stderr);
+            return EXIT_USAGE;
+        }
         snprintf(token, sizeof token, "%s", from_environment);
     }
     if (!command->offline && token[0] == '\0') {
@@ -194,7 +198,7 @@ static int run(const struct settings *settings, const struct command *command,
 int main(int argc, char **argv)
 {
     const char *url = getenv("SECKILL_ADMIN_URL");
-    struct settings settings = {.url = url ? url : "http://127.0.0.1:8082"};
+    struct settings settings = {.url = url && *url ? url : "http://127.0.0.1:8082"};
     int words = 0;
 
     if (!read_settings(argc, argv, &settings)) {
