@@ -6,9 +6,10 @@
  * state of a partition   event                        next
  * WAITING                on_assign gave a place       FETCHING
  * WAITING                on_assign failed             WAITING: asked again after RETRY_MS
- * FETCHING               consumer_pause               PAUSED
+ * FETCHING, STOPPED      consumer_pause               PAUSED
  * PAUSED                 consumer_resume              FETCHING
- * FETCHING               the log has no such place    STOPPED: told once, until a new assignment
+ * FETCHING               the log has no such place    STOPPED: told once
+ * STOPPED                consumer_resume              FETCHING, from its place
  * any                    revoked, lost                gone */
 #include "journal/consumer.h"
 
@@ -330,11 +331,6 @@ static bool take_one(struct consumer *consumer, int wait_ms)
         consumer->needs_reassign = true;
         return true;
     }
-    if ((uint64_t)message->offset > part->next) {
-        LOG_WARN("log_offsets_skipped", KV_STR("topic", consumer->topic),
-                 KV_U64("partition", part->id), KV_U64("from", part->next),
-                 KV_I64("to", message->offset));
-    }
     part->next = (uint64_t)message->offset + 1;
     fetched_put(&consumer->fetched, message);
     return true;
@@ -418,48 +414,52 @@ enum consumer_result consumer_keep_alive(struct consumer *consumer, uint32_t wai
 
 /* --- places */
 
-enum err consumer_rewind(struct consumer *consumer, uint32_t partition, uint64_t next)
+/* NULL: not assigned, or without a place yet. */
+static struct part *find_placed(const struct consumer *consumer, uint32_t id)
 {
-    struct part *part = find(consumer, partition);
+    struct part *part = find(consumer, id);
 
-    if (!part || part->state == PART_WAITING) {
-        return ERR_NOT_FOUND;
-    }
-    part->next = next;
-    consumer->needs_reassign = true;
-    return ERR_OK;
+    return part && part->state != PART_WAITING ? part : NULL;
 }
 
-static enum err change_state(struct consumer *consumer, uint32_t partition, enum part_state from,
-                             enum part_state to)
+enum err consumer_rewind(struct consumer *consumer, uint32_t partition, uint64_t next)
 {
-    struct part *part = find(consumer, partition);
+    struct part *part = find_placed(consumer, partition);
 
-    if (!part || part->state == PART_WAITING) {
-        return ERR_NOT_FOUND;
-    }
-    if (part->state == from) {
-        part->state = to;
+    if (part) {
+        part->next = next;
         consumer->needs_reassign = true;
     }
-    return ERR_OK;
+    return part ? ERR_OK : ERR_NOT_FOUND;
+}
+
+static enum err enter(struct consumer *consumer, uint32_t partition, enum part_state state)
+{
+    struct part *part = find_placed(consumer, partition);
+
+    if (part && part->state != state) {
+        if (part->state == PART_STOPPED) {
+            consumer->trouble[0] = '\0';
+        }
+        part->state = state;
+        consumer->needs_reassign = true;
+    }
+    return part ? ERR_OK : ERR_NOT_FOUND;
 }
 
 enum err consumer_pause(struct consumer *consumer, uint32_t partition)
 {
-    return change_state(consumer, partition, PART_FETCHING, PART_PAUSED);
+    return enter(consumer, partition, PART_PAUSED);
 }
 
 enum err consumer_resume(struct consumer *consumer, uint32_t partition)
 {
-    return change_state(consumer, partition, PART_PAUSED, PART_FETCHING);
+    return enter(consumer, partition, PART_FETCHING);
 }
 
 bool consumer_is_assigned(const struct consumer *consumer, uint32_t partition)
 {
-    const struct part *part = find(consumer, partition);
-
-    return part && part->state != PART_WAITING;
+    return find_placed(consumer, partition) != NULL;
 }
 
 void consumer_commit(struct consumer *consumer, uint32_t partition, uint64_t next)

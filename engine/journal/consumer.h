@@ -49,7 +49,7 @@ struct consumer_record {
     size_t payload_size;
     int64_t appended_ms; /* wall clock, when it was produced; -1: unknown */
 };
-/* Grouped by partition; inside one, offsets ascend. */
+/* Grouped by partition; inside one, offsets ascend; a gap between them is the caller's to see. */
 struct consumer_batch {
     const struct consumer_record *records; /* borrowed until consumer_release() */
     size_t count;
@@ -77,6 +77,8 @@ enum consumer_result consumer_keep_alive(struct consumer *consumer, uint32_t wai
 MUST_CHECK enum err consumer_rewind(struct consumer *consumer, uint32_t partition, uint64_t next);
 /* One partition delivers nothing until resumed (a record of a newer epoch). ERR_NOT_FOUND. */
 MUST_CHECK enum err consumer_pause(struct consumer *consumer, uint32_t partition);
+/* A paused one, or one that GAP or BEYOND_END stopped: it is asked for again from its place, and
+ * told again if the log still has not got it. ERR_NOT_FOUND. */
 MUST_CHECK enum err consumer_resume(struct consumer *consumer, uint32_t partition);
 bool consumer_is_assigned(const struct consumer *consumer, uint32_t partition);
 

@@ -34,7 +34,6 @@ struct settle {
     char owner[OWNER_SIZE];
     struct offset_claim claim;
     uint64_t next;            /* 1 + the last offset known to be in MySQL */
-    uint64_t looked_to;       /* gaps below this offset were told */
     uint64_t generation;      /* of the session in which `next` was true */
     struct settle_plan *plan; /* owned */
 };
@@ -86,7 +85,6 @@ enum settle_result settle_claim(struct settle *settle, uint64_t *ret_next)
         return SETTLE_AGAIN;
     }
     settle->next = settle->claim.next;
-    settle->looked_to = settle->next;
     settle->generation = mysql_link_generation(settle->link);
     *ret_next = settle->next;
     return SETTLE_DONE;
@@ -283,25 +281,27 @@ static enum settle_result settle_rest(struct settle *settle, const struct settle
     return SETTLE_DONE;
 }
 
-/* Our producers write no control records, so a gap is worth a look; it is no reason to stop. */
-static uint64_t tell_gaps(struct settle *settle, const struct settle_item *items, size_t count)
+/* How many items from `from` on follow our place without a gap. Our producers write no control
+ * records: what the log does not hold was lost. */
+static size_t count_without_gap(const struct settle *settle, const struct settle_item *items,
+                                size_t from, size_t count)
 {
-    uint64_t missing = 0;
+    size_t run = 0;
 
-    for (size_t i = 0; i < count; i++) {
-        if (items[i].offset < settle->looked_to) {
-            continue;
-        }
-        if (items[i].offset > settle->looked_to) {
-            missing += items[i].offset - settle->looked_to;
-            LOG_WARN("log_gap", KV_U64("partition", settle->part),
-                     KV_U64("from_offset", settle->looked_to),
-                     KV_U64("before_offset", items[i].offset),
-                     KV_STR("next", "settled on; seckillctl audit tells whether orders miss"));
-        }
-        settle->looked_to = items[i].offset + 1;
+    while (from + run < count && items[from + run].offset == settle->next + run) {
+        run++;
     }
-    return missing;
+    return run;
+}
+
+static enum settle_result stop_at_gap(const struct settle *settle, uint64_t found,
+                                      struct settle_stats *stats)
+{
+    stats->missing = found - settle->next;
+    LOG_ERROR("log_gap", KV_U64("partition", settle->part), KV_U64("from_offset", settle->next),
+              KV_U64("before_offset", found),
+              KV_STR("next", "the partition is stopped; RUNBOOK: a partition is stopped"));
+    return SETTLE_GAP;
 }
 
 enum settle_result settle_batch(struct settle *settle, const struct settle_item *items,
@@ -311,7 +311,7 @@ enum settle_result settle_batch(struct settle *settle, const struct settle_item 
 
     ASSERT(count > 0 && count <= SETTLE_BATCH_MAX);
     ASSERT(settle->claim.owner_epoch > 0);
-    *ret_stats = (struct settle_stats){.missing = tell_gaps(settle, items, count)};
+    *ret_stats = (struct settle_stats){0};
     err = settle_resolve(settle);
     if (err != ERR_OK) {
         return give_up(settle, err, ret_stats);
@@ -320,5 +320,9 @@ enum settle_result settle_batch(struct settle *settle, const struct settle_item 
         ret_stats->taken++;
         ret_stats->found++;
     }
-    return settle_rest(settle, items, count, ret_stats);
+    const size_t run = count_without_gap(settle, items, ret_stats->taken, count);
+    if (run == 0 && ret_stats->taken < count) {
+        return stop_at_gap(settle, items[ret_stats->taken].offset, ret_stats);
+    }
+    return settle_rest(settle, items, ret_stats->taken + run, ret_stats);
 }

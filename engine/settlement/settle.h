@@ -17,7 +17,7 @@ struct settle; /* one partition of the log, owned by this worker */
 
 enum { SETTLE_BATCH_MAX = 1000 };
 
-/* One record as it was consumed. Offsets ascend; a gap (control records) is told and passed. */
+/* One record as it was consumed. Offsets ascend. */
 struct settle_item {
     uint64_t offset;
     const struct order_record *record; /* borrowed for the call; NULL: could not be read */
@@ -33,6 +33,8 @@ enum settle_result {
                            rest (a COMMIT whose reply was lost is found then) */
     SETTLE_FENCED,      /* another worker owns the partition: drop the rest, rejoin the group */
     SETTLE_NEWER_EPOCH, /* the next item is of an epoch that MySQL does not have: pause, alarm */
+    SETTLE_GAP,         /* the log does not hold the offset that comes next (FK8): nothing behind it
+                           is settled; stop the partition, alarm; claim again once it is mended */
 };
 
 struct settle_stats {
@@ -43,7 +45,7 @@ struct settle_stats {
     uint32_t quarantined;
     uint32_t dead[DEAD_REASON_COUNT];
     uint32_t found;      /* taken by an earlier call whose reply was lost */
-    uint64_t missing;    /* offsets that the log does not hold; counted and logged once */
+    uint64_t missing;    /* SETTLE_GAP: offsets that the log does not hold, logged */
     uint32_t retries;    /* transactions repeated inside this call */
     uint32_t frozen;     /* sales that this call froze: an invariant was violated (D11) */
     unsigned error_code; /* SETTLE_AGAIN: of MySQL (0: none) */

@@ -20,13 +20,16 @@ enum {
     BACK_OFF_FIRST_MS = 50,
     BACK_OFF_LAST_MS = 2000,
     NEWER_EPOCH_MS = 1000, /* a partition that waits for MySQL's epoch is tried again */
+    RECLAIM_MS =
+        30000, /* one that a gap stopped is claimed again: an operator may have mended it */
     FATAL_MS = 1000,
 };
 
 /* A partition of this thread. */
 struct place {
     struct settle *settle; /* owned; NULL: not assigned */
-    int64_t resume_us;     /* 0: not waiting for a newer epoch */
+    int64_t resume_us;     /* 0: not waiting for a newer epoch, nor stopped */
+    bool is_gap;           /* stopped: its place is asked for anew */
 };
 
 struct settler {
@@ -131,6 +134,7 @@ static void publish(struct settler *settler)
         metrics_set(settler->options.shard, METRIC_consumer_lag_records,
                     partition_label(places[i].partition), (int64_t)lag);
     }
+    metrics_set(settler->options.shard, METRIC_partitions_stopped, 0, state.stopped_partitions);
     state.partitions = count;
     state.oldest_age_ms =
         settler->oldest_ms > 0 ? waiter_wall_ms(settler->options.waiter) - settler->oldest_ms : 0;
@@ -254,18 +258,24 @@ static bool back_off(struct settler *settler, uint32_t *pause_ms)
     return !waiter_is_stopped(settler->options.waiter) && !settler->is_lost;
 }
 
-static void wait_for_epoch(struct settler *settler, const struct run *run, uint64_t offset)
+/* Nothing more of the partition until the time is over, then from `offset` on. */
+static void wait_at(struct settler *settler, const struct run *run, uint64_t offset, uint32_t ms)
 {
     struct place *place = &settler->places[run->partition];
 
-    LOG_ERROR(
-        "record_of_newer_epoch", KV_U64("partition", run->partition), KV_U64("offset", offset),
-        KV_STR("next", "the partition waits; is MySQL the one that this sale was loaded from?"));
-    place->resume_us = waiter_now_us(settler->options.waiter) + NEWER_EPOCH_MS * 1000;
+    place->resume_us = waiter_now_us(settler->options.waiter) + (int64_t)ms * 1000;
     if (consumer_rewind(settler->consumer, run->partition, offset) != ERR_OK
         || consumer_pause(settler->consumer, run->partition) != ERR_OK) {
         place->resume_us = 0; /* not assigned any more */
     }
+}
+
+static void wait_for_epoch(struct settler *settler, const struct run *run, uint64_t offset)
+{
+    LOG_ERROR(
+        "record_of_newer_epoch", KV_U64("partition", run->partition), KV_U64("offset", offset),
+        KV_STR("next", "the partition waits; is MySQL the one that this sale was loaded from?"));
+    wait_at(settler, run, offset, NEWER_EPOCH_MS);
 }
 
 /* One partition's records of a poll, in batches. */
@@ -303,6 +313,10 @@ static void settle_run(struct settler *settler, const struct run *run)
             settler->places[run->partition].settle = NULL;
             break;
         case SETTLE_NEWER_EPOCH: wait_for_epoch(settler, run, run->records[done].offset); return;
+        case SETTLE_GAP:
+            settler->places[run->partition].is_gap = true;
+            wait_at(settler, run, settle_next(settle), RECLAIM_MS);
+            return;
         }
     }
 }
@@ -330,17 +344,59 @@ static bool settle_records(struct settler *settler, const struct consumer_batch 
     return fenced;
 }
 
+/* The group's view of a gap or a place beyond the end: such a partition waits like the others. */
+static void find_stopped(struct settler *settler)
+{
+    struct consumer_place places[CONSUMER_PARTITIONS_MAX];
+    const uint32_t count = consumer_places(settler->consumer, places, CONSUMER_PARTITIONS_MAX);
+
+    for (uint32_t i = 0; i < count; i++) {
+        struct place *place = &settler->places[places[i].partition];
+        if (places[i].is_stopped && place->settle && place->resume_us == 0) {
+            place->is_gap = true;
+            place->resume_us = waiter_now_us(settler->options.waiter) + (int64_t)RECLAIM_MS * 1000;
+        }
+    }
+}
+
+/* After a gap MySQL tells the place anew: whoever mended it may have moved it. */
+static enum err resume(struct settler *settler, uint32_t partition)
+{
+    struct place *place = &settler->places[partition];
+
+    if (place->is_gap) {
+        uint64_t next = 0;
+        if (settle_claim(place->settle, &next) != SETTLE_DONE) {
+            return ERR_UNAVAILABLE;
+        }
+        const enum err err = consumer_rewind(settler->consumer, partition, next);
+        if (err != ERR_OK) {
+            return err;
+        }
+        LOG_INFO("partition_claimed_again", KV_U64("partition", partition), KV_U64("next", next));
+    }
+    return consumer_resume(settler->consumer, partition);
+}
+
 static void resume_waiting(struct settler *settler)
 {
     const int64_t now_us = waiter_now_us(settler->options.waiter);
 
+    find_stopped(settler);
     for (uint32_t i = 0; i < CONSUMER_PARTITIONS_MAX; i++) {
         struct place *place = &settler->places[i];
-        if (place->resume_us != 0 && now_us >= place->resume_us) {
-            place->resume_us = 0;
-            if (consumer_resume(settler->consumer, i) != ERR_OK) {
-                LOG_INFO("partition_gone", KV_U64("partition", i)); /* another member has it */
-            }
+        if (place->resume_us == 0 || now_us < place->resume_us) {
+            continue;
+        }
+        const enum err err = resume(settler, i);
+        if (err == ERR_UNAVAILABLE) {
+            place->resume_us = now_us + (int64_t)RECLAIM_MS * 1000;
+            continue;
+        }
+        place->resume_us = 0;
+        place->is_gap = false;
+        if (err != ERR_OK) {
+            LOG_INFO("partition_gone", KV_U64("partition", i)); /* another member has it */
         }
     }
 }
@@ -357,7 +413,7 @@ static bool poll_once(struct settler *settler)
     case CONSUMER_GAP:
     case CONSUMER_BEYOND_END:
         LOG_ERROR("partition_stopped", KV_STR("why", consumer_trouble(settler->consumer)),
-                  KV_STR("next", "RUNBOOK: a gap in the log; it is never skipped"));
+                  KV_STR("next", "RUNBOOK: a partition is stopped; it is never skipped"));
         break;
     case CONSUMER_FATAL:
         LOG_ERROR("consumer_lost", KV_STR("why", consumer_trouble(settler->consumer)),

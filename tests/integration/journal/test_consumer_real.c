@@ -126,6 +126,21 @@ Test(consumer_real, a_gap_stops_its_partition_and_is_told)
     cr_assert_str_eq(consumer_trouble(worker.consumer),
                      "partition 0: the log holds 5 to 10, our place is 3");
     cr_assert_eq(worker.count, 0);
+    /* Asked for again it is told again; from a place that the log has it goes on. */
+    cr_assert_eq(consumer_resume(worker.consumer, 0), ERR_OK);
+    until_us = deadline();
+    while (turn(&worker) != CONSUMER_GAP) {
+        cr_assert(!is_over(until_us));
+    }
+    places[0] = 5;
+    cr_assert_eq(consumer_rewind(worker.consumer, 0, 5), ERR_OK);
+    cr_assert_eq(consumer_resume(worker.consumer, 0), ERR_OK);
+    until_us = deadline();
+    while (worker.count < 5) {
+        cr_assert(!is_over(until_us));
+        (void)turn(&worker);
+    }
+    cr_assert_null(consumer_trouble(worker.consumer));
     consumer_destroy(worker.consumer);
 }
 

@@ -163,20 +163,20 @@ Test(settle, a_duplicate_in_the_batch_and_from_another_partition_is_one_row)
     struct order_record records[2] = {fixture_record(sale, epoch, 2),
                                       fixture_record(sale, epoch, 1)};
     struct order_record again = records[0];
-    struct settle_item items[3] = {fixture_item(5, &records[0]), fixture_item(6, &records[1]),
-                                   fixture_item(9, &again)};
+    struct settle_item items[3] = {fixture_item(0, &records[0]), fixture_item(1, &records[1]),
+                                   fixture_item(2, &again)};
     struct settle_stats stats;
     struct order_row row;
 
     again.traceparent.text[0] = '0'; /* of another attempt; not part of the content */
     again.pay_by_ms++;
     cr_assert(settle_batch(settle, items, 3, &stats) == SETTLE_DONE);
-    cr_assert(stats.inserted == 2 && stats.duplicates == 1 && settle_next(settle) == 10);
+    cr_assert(stats.inserted == 2 && stats.duplicates == 1 && settle_next(settle) == 3);
     cr_assert(settle_batch(two, items, 3, &stats) == SETTLE_DONE);
     cr_assert(stats.inserted == 0 && stats.duplicates == 3 && stats.retries == 0);
     cr_assert(fixture_sold(link, sale) == 2);
     cr_assert(order_store_find(link, records[0].order_no, &row) == ERR_OK);
-    cr_assert(row.offset == 5 && row.part == 0 && strcmp(row.topic, fixture_topic()) == 0);
+    cr_assert(row.offset == 0 && row.part == 0 && strcmp(row.topic, fixture_topic()) == 0);
     settle_destroy(two);
 }
 
@@ -401,17 +401,17 @@ Test(settle, a_batch_becomes_rows_stock_and_offset)
     for (uint32_t i = 0; i < MANY; i++) {
         records[i] = fixture_record(sales[i % 2], epochs[i % 2], i + 1);
         records[i].sku.text[0] = i % 3 == 0 ? 'a' : 'b';
-        items[i] = fixture_item(10 + i, &records[i]);
+        items[i] = fixture_item(i, &records[i]);
     }
     records[5].key_hash.hex[0] = '\0'; /* without a key */
     records[6].pay_by_ms = 4000000000000;
     cr_assert(settle_batch(settle, items, MANY, &stats) == SETTLE_DONE);
     cr_assert(stats.taken == MANY && stats.inserted == MANY && stats.retries == 0);
     cr_assert(fixture_sold(link, sales[0]) == MANY / 2 && fixture_sold(link, sales[1]) == MANY / 2);
-    cr_assert(fixture_next(link) == 10 + MANY && settle_next(settle) == 10 + MANY);
+    cr_assert(fixture_next(link) == MANY && settle_next(settle) == MANY);
     cr_assert(order_store_find(link, records[5].order_no, &row) == ERR_OK);
     cr_assert(row.state == ORDER_STATE_PENDING && row.version == 1 && row.has_slot);
-    cr_assert(row.record.slot == 0 && row.record.unit_price == 100 && row.offset == 15);
+    cr_assert(row.record.slot == 0 && row.record.unit_price == 100 && row.offset == 5);
     cr_assert(strcmp(row.record.buyer.text, "buyer-6") == 0 && row.record.key_hash.hex[0] == '\0');
     cr_assert(strcmp(row.record.currency, "CNY") == 0);
     cr_assert(row.record.won_at_ms == 1700000000000);
