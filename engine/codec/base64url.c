@@ -19,26 +19,36 @@ static int digit(char c)
     return digit_values[(unsigned char)c] - 1;
 }
 
+/* Four digits to three bytes; negative when one is none. */
+static int decode_four(const char *text, unsigned char *bytes)
+{
+    int a = digit(text[0]), b = digit(text[1]), c = digit(text[2]), d = digit(text[3]);
+    unsigned bits = (unsigned)a << 18 | (unsigned)b << 12 | (unsigned)c << 6 | (unsigned)d;
+
+    bytes[0] = (unsigned char)(bits >> 16);
+    bytes[1] = (unsigned char)(bits >> 8);
+    bytes[2] = (unsigned char)bits;
+    return a | b | c | d;
+}
+
 bool base64url_decode(const char *text, size_t size, unsigned char *bytes, size_t room,
                       size_t *ret_size)
 {
-    size_t out = size / 4 * 3 + (size % 4 > 1 ? size % 4 - 1 : 0), at = 0;
+    size_t out = size / 4 * 3 + (size % 4 > 1 ? size % 4 - 1 : 0), at = 0, i = 0;
     uint32_t bits = 0;
     int bad = 0;
 
     if (size == 0 || size % 4 == 1 || out > room) {
         return false;
     }
-    for (size_t i = 0; i < size; i++) {
+    for (; size - i >= 4; i += 4, at += 3) {
+        bad |= decode_four(text + i, bytes + at);
+    }
+    for (; i < size; i++) {
         int value = digit(text[i]);
 
         bad |= value;
         bits = bits << 6 | ((uint32_t)value & 63);
-        if (i % 4 == 3) {
-            bytes[at++] = (unsigned char)(bits >> 16);
-            bytes[at++] = (unsigned char)(bits >> 8);
-            bytes[at++] = (unsigned char)bits;
-        }
     }
     if (size % 4 == 2) {
         bytes[at++] = (unsigned char)(bits >> 4);

@@ -289,7 +289,7 @@ bool http_syntax_equal(struct http_slice slice, const char *lower, size_t lower_
         return false;
     }
     for (size_t i = 0; i < lower_size; i++) {
-        if (to_lower(slice.data[i]) != lower[i]) {
+        if (slice.data[i] != lower[i] && to_lower(slice.data[i]) != lower[i]) {
             return false;
         }
     }
