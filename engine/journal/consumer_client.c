@@ -20,8 +20,8 @@ enum err consumer_client_conf(const struct consumer_client_options *options,
         {"queued.min.messages", "5000"},
         {"queued.max.messages.kbytes", "8192"},
         /* A fetch that every produce completes costs the broker as much as the produce. */
-        {"fetch.min.bytes", "65536"},
-        {"fetch.wait.max.ms", "100"},
+        {"fetch.min.bytes", "262144"},
+        {"fetch.wait.max.ms", "250"},
         {"fetch.error.backoff.ms", "100"},
         {NULL, NULL},
     };
