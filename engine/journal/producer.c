@@ -117,16 +117,15 @@ static void lose_all(struct producer *producer)
     }
 }
 
-static void on_report(struct producer *producer, const rd_kafka_message_t *message)
+static void on_report(struct producer *producer, const rd_kafka_message_t *message, int64_t now_us)
 {
     enum err status = producer_client_status(message);
     struct pending_record record;
-    int64_t age_us;
 
     if (!pending_take(producer->pending, (uint64_t)(uintptr_t)message->_private, &record)) {
         return;
     }
-    age_us = loop_clock_us(producer->options.loop) - record.appended_us;
+    const int64_t age_us = now_us - record.appended_us;
     metrics_observe_us(producer->options.shard, METRIC_kafka_report_duration_seconds, 0,
                        age_us > 0 ? (uint64_t)age_us : 0);
     if (status == ERR_OK) {
@@ -168,13 +167,14 @@ static void on_event(struct producer *producer, rd_kafka_event_t *event)
 {
     rd_kafka_resp_err_t last = RD_KAFKA_RESP_ERR_NO_ERROR;
     const rd_kafka_message_t *message;
+    const int64_t now_us = loop_clock_us(producer->options.loop);
     uint64_t failed = 0;
 
     if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_DR) {
         while ((message = rd_kafka_event_message_next(event)) != NULL) {
             last = message->err ? message->err : last;
             failed += message->err ? 1 : 0;
-            on_report(producer, message);
+            on_report(producer, message, now_us);
         }
         if (failed > 0) {
             LOG_WARN("kafka_reports_failed", KV_STR("topic", producer->options.topic),

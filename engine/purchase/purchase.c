@@ -135,7 +135,8 @@ static int64_t deadline_us(const struct purchase *purchase)
     return purchase->request.received_us + (int64_t)purchase->request.deadline_ms * 1000;
 }
 
-static void give_answer(struct purchase *purchase, const struct purchase_answer *answer)
+static void give_answer(struct purchase *purchase, const struct purchase_answer *answer,
+                        int64_t now_us)
 {
     struct purchases *home = purchase->home;
     purchase_answer_fn *done = purchase->done;
@@ -148,7 +149,7 @@ static void give_answer(struct purchase *purchase, const struct purchase_answer 
     home->unanswered_count--;
     metrics_add(home->shard, METRIC_purchases_total, answer->outcome, 1);
     metrics_observe_us(home->shard, METRIC_purchase_duration_seconds, answer->outcome,
-                       (uint64_t)(loop_clock_us(home->loop) - purchase->request.received_us));
+                       (uint64_t)(now_us - purchase->request.received_us));
     if (!home->is_mute) {
         done(purchase->arg, answer);
     }
@@ -158,14 +159,16 @@ static void tell(struct purchase *purchase, enum outcome outcome)
 {
     struct purchase_answer answer = {.outcome = outcome, .sale = purchase->request.sale};
 
-    give_answer(purchase, &answer);
+    give_answer(purchase, &answer, loop_clock_us(purchase->home->loop));
 }
 
 /* 201, if the clock says so now: it is read here, after all that the answer rests on (PROTOCOL
  * §3.5). */
 static void tell_order(struct purchase *purchase)
 {
-    if (loop_clock_us(purchase->home->loop) >= deadline_us(purchase)) {
+    const int64_t now_us = loop_clock_us(purchase->home->loop);
+
+    if (now_us >= deadline_us(purchase)) {
         tell(purchase, OUTCOME_OUTCOME_UNKNOWN);
         return;
     }
@@ -177,7 +180,7 @@ static void tell_order(struct purchase *purchase)
         .currency = purchase->request.currency,
         .pay_by_ms = purchase->order.won_at_ms + purchase->request.pay_window_ms,
     };
-    give_answer(purchase, &answer);
+    give_answer(purchase, &answer, now_us);
 }
 
 static void finish(struct purchase *purchase, enum outcome outcome)
@@ -292,7 +295,7 @@ static void on_limit(struct purchase *purchase, const struct win *win)
         answer.held = win->entry.order_no;
     }
     purchase_enter(purchase, PURCHASE_DONE);
-    give_answer(purchase, &answer);
+    give_answer(purchase, &answer, loop_clock_us(purchase->home->loop));
 }
 
 static void shed(struct purchase *purchase, enum label_SHED cause)
@@ -304,7 +307,7 @@ static void shed(struct purchase *purchase, enum label_SHED cause)
         metrics_add(purchase->home->shard, METRIC_shed_total, cause, 1);
     }
     purchase_enter(purchase, PURCHASE_DONE);
-    give_answer(purchase, &answer);
+    give_answer(purchase, &answer, loop_clock_us(purchase->home->loop));
 }
 
 static void on_broken(struct purchase *purchase)
