@@ -31,7 +31,7 @@ static void end(void)
     mock_kafka_finish(&mock);
 }
 
-TestSuite(topic_check, .init = begin, .fini = end, .timeout = 30);
+TestSuite(topic_check, .init = begin, .fini = end, .timeout = 60);
 
 Test(topic_check, says_that_no_broker_answers)
 {

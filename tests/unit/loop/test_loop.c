@@ -27,7 +27,7 @@ static void end(void)
     loop_destroy(loop);
 }
 
-TestSuite(loop, .init = begin, .fini = end, .timeout = 20);
+TestSuite(loop, .init = begin, .fini = end, .timeout = 60);
 
 static void note(void *arg)
 {

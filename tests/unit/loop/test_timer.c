@@ -29,7 +29,7 @@ static void end(void)
     loop_destroy(loop);
 }
 
-TestSuite(timer, .init = begin, .fini = end, .timeout = 30);
+TestSuite(timer, .init = begin, .fini = end, .timeout = 60);
 
 static void on_alarm(void *arg)
 {

@@ -5,7 +5,7 @@
 
 #include "common/clock.h"
 
-TestSuite(waiter, .timeout = 20);
+TestSuite(waiter, .timeout = 60);
 
 Test(waiter, destroying_nothing_is_fine)
 {

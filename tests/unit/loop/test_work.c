@@ -2,6 +2,7 @@
 
 #include <criterion/criterion.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 
@@ -21,7 +22,7 @@ static void end(void)
     loop_destroy(loop);
 }
 
-TestSuite(work, .init = begin, .fini = end, .timeout = 20);
+TestSuite(work, .init = begin, .fini = end, .timeout = 60);
 
 static void *thread_begin(void *arg)
 {
@@ -69,13 +70,15 @@ static void on_done(void *arg)
     }
 }
 
-/* Holds the pool's threads until it is opened. */
+/* Holds the pool's threads until it is opened; tells when one has come to it. */
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+static sem_t arrived;
 
 static void run_at_gate(void *arg, void *thread_state)
 {
     (void)arg;
     (void)thread_state;
+    sem_post(&arrived);
     pthread_mutex_lock(&gate);
     pthread_mutex_unlock(&gate);
     atomic_fetch_add(&ran, 1);
@@ -84,20 +87,20 @@ static void run_at_gate(void *arg, void *thread_state)
 Test(work, a_full_queue_is_busy_and_runs_nothing_of_it)
 {
     struct work_pool *pool = make(1, 2);
-    int accepted = 0;
 
+    cr_assert_eq(sem_init(&arrived, 0, 0), 0);
     pthread_mutex_lock(&gate);
-    /* One with the thread at most, two queued. */
-    while (work_submit(pool, run_at_gate, on_done, NULL) == ERR_OK) {
-        accepted++;
-        cr_assert_leq(accepted, 3);
+    cr_assert_eq(work_submit(pool, run_at_gate, on_done, NULL), ERR_OK);
+    cr_assert_eq(sem_wait(&arrived), 0); /* it is with the thread: the queue is empty */
+    cr_assert_eq(work_submit(pool, run_at_gate, on_done, NULL), ERR_OK);
+    cr_assert_eq(work_submit(pool, run_at_gate, on_done, NULL), ERR_OK);
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(work_submit(pool, run_at_gate, on_done, NULL), ERR_BUSY);
     }
-    cr_assert_geq(accepted, 2);
-    cr_assert_eq(work_submit(pool, run_at_gate, on_done, NULL), ERR_BUSY);
     pthread_mutex_unlock(&gate);
     work_pool_destroy(pool);
-    cr_assert_eq(ran, accepted);
-    cr_assert_eq(done, accepted);
+    cr_assert_eq(ran, 3);
+    cr_assert_eq(done, 3);
 }
 
 Test(work, destroy_runs_what_is_queued)
