@@ -199,7 +199,7 @@ class WebdisServer(Peer):
         super().__init__("webdis.json", REDIS_PORT=redis.port, THREADS=os.cpu_count())
 
     def command(self):
-        return ["webdis", self.config]
+        return ["webdis", self.directory / self.config]
 
 
 class Webdis(Contender):

@@ -5,6 +5,7 @@ import importlib.util
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 
@@ -200,18 +201,50 @@ def processes_of(directory):
     return found
 
 
+@pytest.fixture
+def whole(directory):
+    """Starts the comparison, all of it in a directory of its own: whole(argument...)."""
+    home = directory / "whole"
+    (home / "tmp").mkdir(parents=True, exist_ok=True)
+
+    def start(*arguments):
+        environment = {**os.environ, "SECKILL_BUILD": str(paths.BUILD), "TMPDIR": str(home / "tmp")}
+        return subprocess.Popen([BENCH / "compare", "--quick", "--dir", home / "run", *arguments],
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True, env=environment)
+
+    yield start
+    assert not processes_of(home)
+
+
+def test_an_end_from_outside_leaves_nothing_behind(whole):
+    process = whole()
+    said = []
+    try:
+        for line in process.stderr:
+            said.append(line)
+            if "nginx+Lua" in line:
+                break
+    finally:
+        process.send_signal(signal.SIGTERM)
+        _, rest = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM, "".join(said) + rest
+    assert "Traceback" not in rest
+
+
 @pytest.mark.timeout(QUICK_DEADLINE_S + 20)
-def test_the_whole_comparison_and_nothing_else_is_touched(directory, tmp_path):
+def test_the_whole_comparison_and_nothing_else_is_touched(whole, tmp_path):
     before, listened = system_files(), listeners(DEFAULT_PORTS)
     result = tmp_path / "compare.json"
-    whole = directory / "whole"
-    done = subprocess.run([BENCH / "compare", "--quick", "--dir", whole, "--json", result],
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-                          timeout=QUICK_DEADLINE_S,
-                          env={**os.environ, "SECKILL_BUILD": str(paths.BUILD)})
-    assert done.returncode == 0, done.stdout + done.stderr
+    process = whole("--json", result)
+    try:
+        printed, said = process.communicate(timeout=QUICK_DEADLINE_S)
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.communicate(timeout=60)
+    assert process.returncode == 0, printed + said
     assert (system_files(), listeners(DEFAULT_PORTS)) == (before, listened)
-    assert not processes_of(whole)
     written = json.loads(result.read_text())
     assert written["n_us"] > 0
     rows = {(row["system"], row["workload"]): row for row in written["rows"]}
@@ -228,6 +261,6 @@ def test_the_whole_comparison_and_nothing_else_is_touched(directory, tmp_path):
         ("seckill", "accepted"), ("seckill", "replay")}
     assert set(rows["seckill", "accepted"]["cpu_us"]) == {"engine", "redis", "broker", "worker",
                                                           "mysql"}
-    lines = [line for line in done.stdout.splitlines() if line.startswith("| ")]
+    lines = [line for line in printed.splitlines() if line.startswith("| ")]
     assert len(lines) == 1 + len(rows)
-    assert re.search(r"load average [0-9.]+ before", done.stdout)
+    assert re.search(r"load average [0-9.]+ before", printed)
