@@ -59,7 +59,8 @@ def count_tap(text, status):
 def count_meson_entry(entry):
     """Count of one line of testlog.json."""
     output, result = entry.get("stdout", ""), entry["result"]
-    if "--tap=-" in entry.get("command", []) or output.startswith("TAP version"):
+    is_tap = output.startswith("TAP version") or PLAN_LINE.fullmatch(output.split("\n", 1)[0])
+    if is_tap or "--tap=-" in entry.get("command", []):
         count = count_tap(output, entry["returncode"])
         if result == "TIMEOUT" and count.failed == 0:
             count = count._replace(failed=1)

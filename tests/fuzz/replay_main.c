@@ -62,6 +62,7 @@ int main(int argument_count, char **arguments)
         return 1;
     }
     printf("1..%d\n", count);
+    fflush(stdout);
     for (int i = 0; i < count; i++) {
         int result = replay(arguments[1], entries[i]->d_name);
 

@@ -83,6 +83,9 @@ def write_log(tmp_path, *entries):
      Count(0, 1, 0)),
     ({"command": ["x", "--tap=-"], "stdout": "1..1\nok 1 - a\n", "result": "TIMEOUT"},
      Count(1, 1, 0)),
+    ({"stdout": "1..2\nok 1 - one file\nok 2 - another\n"}, Count(2, 0, 0)),
+    ({"stdout": "1..2\nok 1 - one file\n", "returncode": -6, "result": "ERROR"}, Count(1, 1, 0)),
+    ({"stdout": "1..\nno TAP\n"}, Count(1, 0, 0)),
 ])
 def test_meson_log(tmp_path, fields, expected):
     results, failures = meson_results(write_log(tmp_path, entry(**fields)), 0)
