@@ -48,12 +48,13 @@ static void write_skus(struct json_out *out, const struct board_sale *sale)
     json_out_name(out, "skus");
     json_out_begin_array(out);
     for (uint32_t i = 0; i < sale->definition.sku_count; i++) {
-        const struct sale_sku *sku = &sale->definition.skus[i];
-        bool is_known = (sale->view.known_skus >> i & 1) != 0;
+        const uint32_t place = sale->shown[i];
+        const struct sale_sku *sku = &sale->definition.skus[place];
+        bool is_known = (sale->view.known_skus >> place & 1) != 0;
         json_out_begin_object(out);
         json_out_member_text(out, "sku", sku->sku.text);
         json_out_member_u64(out, "price", sku->price);
-        json_out_member_u64(out, "left", is_known ? sale->view.left[i] : 0);
+        json_out_member_u64(out, "left", is_known ? sale->view.left[place] : 0);
         json_out_end_object(out);
     }
     json_out_end_array(out);

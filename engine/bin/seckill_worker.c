@@ -3,6 +3,7 @@
  * main thread       loop: admin API, operations listener, signals
  * consumer threads  Kafka to MySQL                       settlement/settler
  * relay thread      SQL outbox to Redis                  settlement/relay
+ * watch thread      whether Redis answers                settlement/redis_watch
  * pool threads      MySQL calls of the admin API; loads  admin/admin_api, settlement/guard */
 #include <inttypes.h>
 #include <pthread.h>
@@ -24,6 +25,7 @@
 #include "inventory/redis_blocking.h"
 #include "ledger/mysql_link.h"
 #include "loop/waiter.h"
+#include "settlement/redis_watch.h"
 #include "settlement/relay.h"
 #include "settlement/settler.h"
 
@@ -66,10 +68,14 @@ struct worker {
     uint32_t settler_count; /* threads started */
     struct mysql_link *relay_mysql;
     struct redis_blocking *relay_redis;
-    struct metrics_shard *relay_shard, *load_shard;
+    struct metrics_shard *relay_shard, *load_shard, *watch_shard;
     struct relay *relay;
     pthread_t relay_thread;
     bool relay_started;
+    struct redis_blocking *watch_redis;
+    struct redis_watch *watch;
+    pthread_t watch_thread;
+    bool watch_started;
     struct admin_api *admin;
     struct http_server *admin_server;
     struct api_ops *ops;
@@ -84,6 +90,7 @@ static void on_ready(void *arg, struct api_ops_causes *causes)
 {
     struct worker *worker = arg;
     struct settler_state state;
+    char why[REDIS_WATCH_TEXT_SIZE];
     uint32_t stopped = 0;
 
     for (uint32_t i = 0; i < worker->settler_count; i++) {
@@ -96,6 +103,9 @@ static void on_ready(void *arg, struct api_ops_causes *causes)
     if (stopped > 0) {
         api_ops_cause_add(causes, "partition-stopped",
                           "a gap, an end before our place, or a newer epoch");
+    }
+    if (worker->watch != NULL && redis_watch_is_away(worker->watch, why)) {
+        api_ops_cause_add(causes, "redis", why);
     }
     if (worker->is_draining) {
         api_ops_cause_add(causes, "draining", "SIGTERM");
@@ -189,6 +199,29 @@ static void *relay_thread(void *arg)
     relay_run(arg);
     mysql_link_thread_end();
     return NULL;
+}
+
+static void *watch_thread(void *arg)
+{
+    redis_watch_run(arg);
+    return NULL;
+}
+
+static int start_watch(struct worker *worker)
+{
+    worker->watch_redis = redis_blocking_create(&worker->redis);
+    const struct redis_watch_options options = {
+        .redis = worker->watch_redis,
+        .waiter = worker->waiter,
+        .shard = worker->watch_shard,
+    };
+    worker->watch = worker->watch_redis ? redis_watch_create(&options) : NULL;
+    if (!worker->watch
+        || pthread_create(&worker->watch_thread, NULL, watch_thread, worker->watch) != 0) {
+        return worker_refuse("watch thread", "no memory");
+    }
+    worker->watch_started = true;
+    return 0;
 }
 
 static int start_settlers(struct worker *worker)
@@ -326,6 +359,7 @@ static int start_ground(struct worker *worker)
     worker->shard = metrics_shard(worker->metrics);
     worker->relay_shard = metrics_shard(worker->metrics);
     worker->load_shard = metrics_shard(worker->metrics);
+    worker->watch_shard = metrics_shard(worker->metrics);
     worker->signals[0] = loop_signal_create(worker->loop, SIGTERM, on_signal, worker);
     worker->signals[1] = loop_signal_create(worker->loop, SIGINT, on_signal, worker);
     worker->signals[2] = loop_signal_create(worker->loop, SIGHUP, on_hangup, &worker->arguments);
@@ -351,6 +385,7 @@ static int start(struct worker *worker)
     status = status ? status : worker_start_check(&check);
     status = status ? status : start_admin(worker);
     status = status ? status : start_ops(worker);
+    status = status ? status : start_watch(worker);
     status = status ? status : start_settlers(worker);
     return status ? status : start_relay(worker);
 }
@@ -367,12 +402,17 @@ static void stop(struct worker *worker)
     if (worker->relay_started) {
         pthread_join(worker->relay_thread, NULL);
     }
+    if (worker->watch_started) {
+        pthread_join(worker->watch_thread, NULL);
+    }
     for (uint32_t i = 0; i < CONSUMERS_MAX; i++) {
         settler_destroy(worker->settlers[i]);
     }
     relay_destroy(worker->relay);
     mysql_link_destroy(worker->relay_mysql);
     redis_blocking_destroy(worker->relay_redis);
+    redis_watch_destroy(worker->watch);
+    redis_blocking_destroy(worker->watch_redis);
     admin_api_destroy(worker->admin);
     http_server_destroy(worker->admin_server);
     http_server_destroy(worker->ops_server);

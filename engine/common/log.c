@@ -250,8 +250,17 @@ static void enqueue(const struct line *line)
 /* How many earlier lines this one stands for; -1: this one is suppressed as well. */
 static int64_t pass_site(struct log_site *site)
 {
-    int64_t now_s = clock_mono_us() / 1000000;
+    int64_t now_s = clock_mono_us() / 1000000 + 1; /* 0: never */
 
+    if (site->every_s > 0) {
+        int64_t last_s = atomic_load(&site->window_s);
+        const bool is_due = last_s == 0 || now_s - last_s >= site->every_s;
+        if (!is_due || !atomic_compare_exchange_strong(&site->window_s, &last_s, now_s)) {
+            atomic_fetch_add(&site->suppressed, 1);
+            return -1;
+        }
+        return (int64_t)atomic_exchange(&site->suppressed, 0);
+    }
     if (atomic_exchange(&site->window_s, now_s) != now_s) {
         atomic_store(&site->in_window, 0);
     }

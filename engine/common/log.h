@@ -39,19 +39,22 @@ bool log_enabled(enum log_level level);
 MUST_CHECK enum err log_level_parse(const char *text, enum log_level *ret_level);
 uint64_t log_dropped_count(void); /* lines dropped since start */
 
-/* One per call site: at most 10 lines a second; the next one tells the rest as `suppressed=n`. */
+/* One per call site: at most 10 lines a second, or one in `every_s` where that is not 0; the next
+ * one tells the rest as `suppressed=n`. */
 struct log_site {
     _Atomic int64_t window_s;
     _Atomic uint32_t in_window;
     _Atomic uint32_t suppressed;
+    uint32_t every_s;
 };
 /* A line is cut at 1023 bytes. `event` is constant text; `site` may be NULL: never suppressed. */
 void log_write(enum log_level level, struct log_site *site, const char *event,
                const struct log_field *fields, size_t field_count);
 
-#define LOG_AT(level, event, ...)                                                                  \
+#define LOG_AT(level, event, ...) LOG_AT_EVERY(0, level, event, __VA_ARGS__)
+#define LOG_AT_EVERY(seconds, level, event, ...)                                                   \
     do {                                                                                           \
-        static struct log_site log_site_;                                                          \
+        static struct log_site log_site_ = {.every_s = (seconds)};                                 \
         if (log_enabled(level)) {                                                                  \
             const struct log_field log_fields_[] = {__VA_ARGS__};                                  \
             log_write(level, &log_site_, event, log_fields_,                                       \
@@ -63,3 +66,6 @@ void log_write(enum log_level level, struct log_site *site, const char *event,
 #define LOG_INFO(event, ...) LOG_AT(LOG_LEVEL_INFO, event, __VA_ARGS__)
 #define LOG_WARN(event, ...) LOG_AT(LOG_LEVEL_WARN, event, __VA_ARGS__)
 #define LOG_ERROR(event, ...) LOG_AT(LOG_LEVEL_ERROR, event, __VA_ARGS__)
+/* For what is tried again and again: the first at once, then at most one in `seconds`. */
+#define LOG_WARN_EVERY(seconds, event, ...)                                                        \
+    LOG_AT_EVERY(seconds, LOG_LEVEL_WARN, event, __VA_ARGS__)

@@ -20,6 +20,7 @@ enum {
     LOCK_WAIT_TIMEOUT_S = 5,
     SESSION_IDLE_S = 10,
     ATTEMPTS_MAX = 8,
+    FAILED_TOLD_S = 5,
     PAUSE_FIRST_MS = 2,
     CODE_GONE = 2006,
 };
@@ -207,8 +208,10 @@ static enum err connect_session(struct mysql_link *link)
         link->broken = err != ERR_OK;
     }
     if (err != ERR_OK) {
-        LOG_WARN("mysql_connect_failed", KV_STR("host", link->host), KV_U64("port", link->port),
-                 KV_U64("code", link->error_code), KV_STR("error", link->error_text));
+        /* Every thread tries again and again while MySQL is away. */
+        LOG_WARN_EVERY(FAILED_TOLD_S, "mysql_connect_failed", KV_STR("host", link->host),
+                       KV_U64("port", link->port), KV_U64("code", link->error_code),
+                       KV_STR("error", link->error_text));
         mysql_link_drop(link);
         return err == ERR_LOST ? ERR_UNAVAILABLE : err;
     }

@@ -181,6 +181,13 @@ static void set_definition(struct board_sale *sale, const struct sale_definition
     sale->definition = *definition;
     qsort(sale->definition.skus, sale->definition.sku_count, sizeof sale->definition.skus[0],
           compare_skus);
+    for (uint32_t i = 0; i < definition->sku_count; i++) {
+        const struct sale_sku *found =
+            bsearch(&definition->skus[i], sale->definition.skus, definition->sku_count,
+                    sizeof sale->definition.skus[0], compare_skus);
+        ASSERT(found != NULL);
+        sale->shown[i] = (uint8_t)(found - sale->definition.skus);
+    }
     sale->seen = true;
     if (is_new_epoch) {
         sale_table_adopt(sale, definition->epoch);

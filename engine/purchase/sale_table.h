@@ -34,8 +34,9 @@ struct board_view {
  * catalogue drops the sale: a pointer is good for the turn only. */
 struct board_sale {
     struct sale_definition
-        definition; /* as the catalogue has it; skus in the order of their names */
-    uint32_t epoch; /* that calls are made with */
+        definition;               /* as the catalogue has it; skus in the order of their names */
+    uint8_t shown[SALE_SKUS_MAX]; /* places of the skus in the operator's order */
+    uint32_t epoch;               /* that calls are made with */
     struct board_view view;
     struct gate_view opening; /* of the view */
     struct sold_out memory;

@@ -33,7 +33,7 @@
 #include "settlement/latch.h"
 #include "settlement/relay_memory.h"
 
-enum { ROWS_MAX = 1000, BACK_OFF_MS = 500, SWEEP_MS = 1000 };
+enum { ROWS_MAX = 1000, BACK_OFF_MS = 500, SWEEP_MS = 1000, FAILED_TOLD_S = 5 };
 
 struct relay {
     struct relay_options options;
@@ -492,9 +492,9 @@ void relay_run(struct relay *relay)
         const enum err err = relay_round(relay);
         pause_ms = err == ERR_OK ? relay->options.conf->worker_relay_ms : BACK_OFF_MS;
         if (err != ERR_OK) {
-            LOG_WARN("relay_round_failed", KV_STR("error", err_name(err)),
-                     KV_STR("mysql", mysql_link_error_text(relay->options.mysql)),
-                     KV_STR("next", "tried again"));
+            LOG_WARN_EVERY(FAILED_TOLD_S, "relay_round_failed", KV_STR("error", err_name(err)),
+                           KV_STR("mysql", mysql_link_error_text(relay->options.mysql)),
+                           KV_STR("next", "tried again"));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 import pytest
 
+from support.buyer import get_sale
 from support.expect import expect, expect_won
 from support.wait import wait_until
 
@@ -53,3 +54,10 @@ def test_a_sale_that_cannot_be_read_stops_no_other(stack, redis_db, new_buyer):
     stack.admin.wait_state(broken, "open")
     won = wait_until(lambda: (r := buyers[3].purchase(broken)).status == 201 and r, 10, "it sells")
     expect_won(won)
+
+
+def test_skus_are_shown_in_the_operators_order(stack):
+    stock = {"z": 1, "a": 2, "m": 3}
+    sale = stack.admin.open_sale(stock=stock)
+    shown = get_sale(stack, sale).json()["skus"]
+    assert [(sku["sku"], sku["left"]) for sku in shown] == list(stock.items())

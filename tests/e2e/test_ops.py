@@ -195,6 +195,27 @@ def test_lag_is_seen_while_mysql_is_away(stack, services, plain_sale):
                "caught up")
 
 
+def test_the_worker_names_a_redis_that_is_away(private_services, make_stack):
+    stack = make_stack(private_services, engines=0)
+    wait_until(stack.worker.is_ready, 10, "ready")
+    private_services.kill("redis")
+    causes = wait_until(lambda: stack.worker.ops_get("/readyz").json()["causes"], 10, "not ready")
+    assert causes[0]["name"] == "redis" and causes[0]["detail"], causes
+    assert scrape(stack.worker).get("seckill_redis_connected") == 0
+    private_services.start("redis")
+    wait_until(stack.worker.is_ready, 20, "ready again")
+
+
+def test_mysql_away_does_not_flood_the_log(private_services, make_stack):
+    """Every thread tries to connect all the time: one line at once, then one in 5 s."""
+    stack = make_stack(private_services, engines=0)
+    private_services.kill("mysql")
+    lines = lambda: [line for line in stack.worker.log_text().splitlines()
+                     if "event=mysql_connect_failed" in line]
+    wait_until(lambda: any("suppressed=" in line for line in lines()), 20, "the rest is summed")
+    assert len(lines()) == 2, lines()
+
+
 def test_epoch_and_weak_durability_are_told(stack, open_sale):
     """The embedded services are one broker and everysec: told, never hidden."""
     open_sale()

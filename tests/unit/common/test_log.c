@@ -247,6 +247,27 @@ Test(log, repeats_are_suppressed_and_summed)
     cr_assert(lines == 11 || lines == 21, "%lu", lines);
 }
 
+Test(log, a_site_may_be_told_once_in_so_many_seconds)
+{
+    struct log_site site = {.every_s = 1000000};
+    const struct log_field field = KV_U64("n", 1);
+
+    start(LOG_FORMAT_TEXT);
+    for (int i = 0; i < 5; i++) {
+        log_write(LOG_LEVEL_INFO, &site, "seldom", &field, 1);
+    }
+    site.window_s -= 1000000; /* as if they had passed */
+    log_write(LOG_LEVEL_INFO, &site, "seldom", &field, 1);
+    log_stop(READ_DEADLINE_MS);
+    read_until("event=seldom n=1\n");
+    read_until("event=seldom suppressed=4 n=1\n");
+    uint64_t lines = 0;
+    for (const char *at = text; (at = strchr(at, '\n')) != NULL; at++) {
+        lines++;
+    }
+    cr_assert_eq(lines, 2);
+}
+
 static void *write_many(void *arg)
 {
     for (int i = 0; i < 50; i++) {

@@ -159,3 +159,25 @@ Test(sale_table, another_t_counts_only_with_the_epoch_that_it_was_loaded_for)
     cr_assert_eq(sale->memory.lease_us, 0);
     sale_table_destroy(table);
 }
+
+Test(sale_table, skus_are_numbered_by_name_and_shown_in_the_operators_order)
+{
+    static const char *const names[] = {"m", "z", "a"};
+    struct sale_table *table = sale_table_create(4, 1000, NULL);
+    struct sale_definition definition = make_definition(7, 1);
+    uint32_t dropped = 0;
+
+    definition.sku_count = 3;
+    for (uint32_t i = 0; i < 3; i++) {
+        cr_assert_eq(sku_parse(names[i], 1, &definition.skus[i].sku), ERR_OK);
+    }
+    sale_table_begin(table);
+    cr_assert_eq(sale_table_put(table, &definition), ERR_OK);
+    sale_table_end(table, 0, count_dropped, &dropped);
+    const struct board_sale *sale = sale_table_find(table, (struct sale_id){7});
+    for (uint32_t i = 0; i < 3; i++) {
+        cr_assert_str_eq(sale->definition.skus[sale->shown[i]].sku.text, names[i]);
+    }
+    cr_assert_str_eq(sale->definition.skus[0].sku.text, "a");
+    sale_table_destroy(table);
+}
