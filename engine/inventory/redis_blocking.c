@@ -2,6 +2,7 @@
 
 #include "common/assert.h"
 #include "common/buf.h"
+#include "common/log.h"
 #include "inventory/redis_handshake.h"
 #include "inventory/redis_wire.h"
 #include "inventory/script.h"
@@ -64,6 +65,13 @@ void redis_blocking_drop(struct redis_blocking *redis)
         redisFree(redis->context);
         redis->context = NULL;
     }
+}
+
+void redis_blocking_distrust(struct redis_blocking *redis, const char *why)
+{
+    LOG_ERROR("redis_reply_distrusted", KV_STR("why", why));
+    redis_blocking_drop(redis);
+    redis_blocking_blame(redis, why);
 }
 
 uint64_t redis_blocking_generation(const struct redis_blocking *redis)

@@ -32,6 +32,9 @@ uint64_t redis_blocking_generation(const struct redis_blocking *redis);
 /* Text of the last failure (link-owned, until the next call); "" when there was none. */
 const char *redis_blocking_trouble(const struct redis_blocking *redis);
 
+/* A reply that is not the request's: the connection is dropped, and told as an error (H10),
+ * which fails every end-to-end test. */
+void redis_blocking_distrust(struct redis_blocking *redis, const char *why);
 /* For the modules that read replies with it: why one cannot be read. Copied. */
 void redis_blocking_blame(struct redis_blocking *redis, const char *why);
 

@@ -82,5 +82,5 @@ void redis_link_flush(struct redis_link *link);
 /* A number that no earlier request of this link had. */
 uint64_t redis_link_next_id(struct redis_link *link);
 /* A reply did not belong to its request, or was malformed: the link ends in this turn, what is on
- * its way is lost (H10). */
+ * its way is lost (H10). Told as an error, which fails every end-to-end test. */
 void redis_link_distrust(struct redis_link *link, const char *why);

@@ -144,8 +144,7 @@ static enum err distrust(struct sale_call *call)
 
     (void)snprintf(why, sizeof why, "%s: the reply is malformed or another request's",
                    script_get(call->script)->name);
-    redis_blocking_drop(call->redis);
-    redis_blocking_blame(call->redis, why);
+    redis_blocking_distrust(call->redis, why);
     return ERR_LOST;
 }
 

@@ -15,6 +15,7 @@ from support.wait import stands_still, wait_until
 READY_DEADLINE_S = 60
 # A D that no busy machine comes near to, for tests of something else than D.
 PATIENT = {"sale.deadline_ms": 10000, "sale.guard_ms": 12000, "kafka.message_timeout_ms": 10000}
+DISTRUSTED = "redis_reply_distrusted"
 TAIL_BYTES = 6000
 PR_SET_PDEATHSIG = 1
 
@@ -104,6 +105,8 @@ class Process:
         status = self.wait_for_exit(deadline_s)
         self.forget()
         assert status == 0, f"{self.name} ended with status {status}:\n{self.log_tail()}"
+        # A reply of Redis that was another request's: the link is dropped, the test has failed.
+        assert DISTRUSTED not in self.log_text(), f"{self.name}:\n{self.log_tail()}"
 
     def kill(self):
         """SIGKILL: no farewell."""

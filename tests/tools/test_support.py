@@ -209,6 +209,14 @@ def test_a_process_is_started_frozen_and_ended(tmp_path):
     process.forget()
 
 
+def test_a_process_that_distrusted_a_reply_of_redis_fails_its_test(tmp_path):
+    script = "trap 'exit 0' TERM; echo event=redis_reply_distrusted; while :; do sleep 0.1; done"
+    process = processes.Process("mixed-up", ["bash", "-c", script], tmp_path).start()
+    wait_until(lambda: "distrusted" in process.log_text(), 10, "it tells")
+    with pytest.raises(AssertionError, match="redis_reply_distrusted"):
+        process.terminate()
+
+
 def test_a_process_that_fails_shows_its_log(tmp_path):
     process = processes.Process("liar", ["sh", "-c", "echo oh no; exit 3"], tmp_path).start()
     assert process.wait_for_exit(10) == 3
