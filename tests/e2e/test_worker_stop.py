@@ -6,10 +6,20 @@ import signal
 import pytest
 
 from support import http_raw
+from support.services import Services
 from support.wait import wait_until
 
 STOP_DEADLINE_S = 30
 LONG_MS = 60000  # a hold or a Q that no test waits for
+
+
+@pytest.fixture(scope="module")
+def services():
+    """Services of this module: a hold that no test waits for keeps a row of the SQL outbox waiting
+    when its worker has ended, and other tests wait for rest."""
+    running = Services().up()
+    yield running
+    running.down()
 
 
 @pytest.fixture
