@@ -136,7 +136,7 @@ static void write_x_axis(FILE *page, const struct chart *chart)
         const double x = place_x(chart, chart->ticks[i].at);
         fprintf(page,
                 "<path class=\"grid\" d=\"M%.1f %dV%d\"/><text class=\"x\" x=\"%.1f\" y=\"%d\">", x,
-                TOP, HEIGHT - BOTTOM, x, HEIGHT - BOTTOM + 14);
+                TOP, HEIGHT - BOTTOM, x, HEIGHT - BOTTOM + 15);
         markup_text(page, chart->ticks[i].text);
         fputs("</text>\n", page);
     }

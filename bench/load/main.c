@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "capacity_command.h"
 #include "crowd.h"
 #include "monitor.h"
 #include "options.h"
@@ -41,6 +42,7 @@ struct bench {
     time_t started_s;
     struct tally measured; /* of all threads */
     struct audit audit;
+    struct around around;
 };
 
 static volatile sig_atomic_t interrupted;
@@ -139,6 +141,9 @@ static int prepare(struct bench *bench)
     bench->monitor = monitor_create(&bench->run);
     if (!bench->monitor) {
         return refuse("no memory for the timeline");
+    }
+    if (!around_begin(options->worker, options->redis, &bench->around)) {
+        return STATUS_NOT_STARTED;
     }
     bench->run.attempts = options->duration_s > 0 && options->profile != PROFILE_SPIKE
                               ? UINT64_MAX
@@ -278,20 +283,6 @@ static bool write_files(struct bench *bench, const struct report *report)
     return good;
 }
 
-/* The engine's own audit sees more; this is what the buyers saw. */
-static bool is_oversold(const struct bench *bench, const struct tally_view *all)
-{
-    const struct options *options = &bench->options;
-    const uint64_t units = all->answers[ANSWER_ACCEPTED] * options->quantity;
-
-    if (options->stock == 0 || units <= options->stock) {
-        return false;
-    }
-    fprintf(stderr, "seckill-bench: OVERSOLD: %" PRIu64 " units were told to be won, of %u\n",
-            units, options->stock);
-    return true;
-}
-
 static int report(struct bench *bench)
 {
     const struct run *run = &bench->run;
@@ -305,6 +296,7 @@ static int report(struct bench *bench)
         .all_seconds = (double)(monitor_done_ns(bench->monitor) - run->start_ns) / NS_PER_S,
         .started_s = bench->started_s,
         .audit = &bench->audit,
+        .around = &bench->around,
     };
     bool good = !interrupted;
 
@@ -318,10 +310,11 @@ static int report(struct bench *bench)
         good = write_told(bench) && good;
     }
     audit_run(bench->options.audit, &bench->audit);
+    good = around_end(&bench->around) && good;
     good = (bench->audit.holds || !bench->audit.asked) && good;
     report_print(&report);
     good = write_files(bench, &report) && report_errors(&report) == 0 && good;
-    good = !is_oversold(bench, &report.all) && good;
+    good = !report_oversold(&report) && good;
     return good ? STATUS_DONE : STATUS_ERRORS;
 }
 
@@ -352,6 +345,10 @@ int main(int argc, char **argv)
     }
     bench->asked = (const char *const *)argv;
     bench->asked_count = argc;
+    if (argc > 1 && strcmp(argv[1], "plan") == 0) {
+        free(bench);
+        return capacity_command(argc - 1, argv + 1);
+    }
     if (options_read(argc, argv, &bench->options, &status)) {
         signal(SIGINT, on_signal);
         signal(SIGTERM, on_signal);

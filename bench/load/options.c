@@ -161,6 +161,8 @@ static bool take(struct options *o, int option, const char *text)
     case OPTION_TOLD: o->told = text; return true;
     case OPTION_JSON: o->json = text; return true;
     case OPTION_HTML: o->html = text; return true;
+    case OPTION_WORKER: o->worker = text; return true;
+    case OPTION_REDIS: o->redis = text; return true;
     case OPTION_NOTE: return read_note(text, o);
     case OPTION_AUDIT: o->audit = text; return true;
     case OPTION_CPU: return option_cpu(text, o);

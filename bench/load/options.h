@@ -66,6 +66,7 @@ struct options {
     const char *prefix, *path;
     const char *kid, *issuer, *audience, *secret_file;
     const char *told, *json, *html;       /* files, or NULL */
+    const char *worker, *redis;           /* where they are, or NULL */
     const char *audit;                    /* a command, or NULL */
     const char *notes[OPTIONS_NOTES_MAX]; /* borrowed: argv */
     uint32_t note_count;

@@ -45,6 +45,14 @@ bool report_is_bottleneck(const struct report *report)
            && effort_is_bottleneck(tally->effort, held_up, report->all.sent);
 }
 
+bool report_oversold(const struct report *report)
+{
+    const uint64_t orders = report->all.answers[ANSWER_ACCEPTED];
+    const uint32_t stock = report->options->stock;
+
+    return stock > 0 && orders * report->options->quantity > stock;
+}
+
 double report_orders_per_second(const struct report *report)
 {
     const uint64_t orders = report->measured->measured[ANSWER_ACCEPTED];

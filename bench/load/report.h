@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "around.h"
 #include "audit.h"
 #include "machine.h"
 #include "options.h"
@@ -33,6 +34,7 @@ struct report {
     struct report_cpu cpu[OPTIONS_CPUS_MAX];
     struct machine machine;
     const struct audit *audit;
+    const struct around *around;
 };
 
 enum { REPORT_QUANTILE_COUNT = 5 };
@@ -49,6 +51,9 @@ bool report_write_html(const struct report *report, const char *path); /* the sa
 uint64_t report_errors(const struct report *report);
 /* Open loop: the generator itself could not keep up, so what it measured is not the server. */
 bool report_is_bottleneck(const struct report *report);
+/* More units were told to be won than --stock says. The engine's own audit sees more; this is what
+ * the buyers saw. */
+bool report_oversold(const struct report *report);
 /* Answers of the measured time; of all classes, or of one. */
 uint64_t report_measured(const struct report *report);
 uint64_t report_class_count(const uint64_t answers[ANSWER_COUNT], enum answer_class class);

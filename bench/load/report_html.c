@@ -56,6 +56,24 @@ static void write_verdict(FILE *page, const struct report *report)
         fprintf(page, "<b>does not hold, or could not be made</b> (status %d).</p>\n",
                 audit->status);
     }
+    if (report_oversold(report)) {
+        fprintf(page,
+                "<p class=\"verdict bad\"><b>OVERSOLD</b>: %" PRIu64
+                " units were told to be won, of %u.</p>\n",
+                report->all.answers[ANSWER_ACCEPTED] * report->options->quantity,
+                report->options->stock);
+    }
+    if (report_is_bottleneck(report)) {
+        fputs("<p class=\"verdict bad\"><b>The generator was the bottleneck</b>: the server may be "
+              "faster than this page says.</p>\n",
+              page);
+    }
+    if (report->all.wrong) {
+        fprintf(page,
+                "<p class=\"verdict bad\"><b>%" PRIu64 " won</b> with a broken signature, or in a "
+                "sale that does not exist.</p>\n",
+                report->all.wrong);
+    }
     if (errors) {
         fprintf(page,
                 "<p class=\"verdict bad\"><b>%" PRIu64 " errors</b>: lost, timed out, malformed or "
@@ -159,6 +177,25 @@ static void write_latency(FILE *page, const struct report *report)
             report->options->late_ms, report->measured->measured_late, report->measured->reopened);
 }
 
+static void write_generator(FILE *page, const struct report *report)
+{
+    const struct tally *tally = report->measured;
+
+    fprintf(page,
+            "<h2>Generator</h2>\n<p>Its busiest thread used %.0f %% of a core and waited for one "
+            "%.0f %% of the time. By its own fault %" PRIu64 " requests were sent late; %" PRIu64
+            " waited for their token; %" PRIu64 " times no port or descriptor was free.</p>\n",
+            100 * tally->effort.busy, 100 * tally->effort.waited, tally->own_late, tally->dry,
+            tally->portless);
+    if (tally->dropped || tally->unsent) {
+        fprintf(page,
+                "<p>Connections given up before the answer, on purpose: %" PRIu64
+                ". Never sent, for no connection was free until the end: %" PRIu64
+                " (counted as timeouts).</p>\n",
+                tally->dropped, tally->unsent);
+    }
+}
+
 static void write_cpu(FILE *page, const struct report *report)
 {
     const struct options *options = report->options;
@@ -188,6 +225,26 @@ static void write_cpu(FILE *page, const struct report *report)
     fputs("</table>\n<p class=\"soft\">All answers of the measured time share the cost, whatever "
           "their outcome.</p>\n",
           page);
+}
+
+static void write_around(FILE *page, const struct report *report)
+{
+    const double rate = around_settle_rate(report->around);
+    const double bytes =
+        around_bytes_per_order(report->around, report->all.answers[ANSWER_ACCEPTED]);
+    char text[MARKUP_NUMBER_SIZE];
+
+    if (rate > 0) {
+        markup_figures(rate, text);
+        fprintf(page,
+                "<p>Settling: one busy consumer of the worker makes rows of %s orders a "
+                "second.</p>\n",
+                text);
+    }
+    if (bytes > 0) {
+        markup_figures(bytes, text);
+        fprintf(page, "<p>Redis: an order takes %s bytes.</p>\n", text);
+    }
 }
 
 static void write_asked(FILE *page, const struct report *report)
@@ -271,6 +328,8 @@ static bool write_page(FILE *page, const struct report *report)
     write_outcomes(page, report);
     write_latency(page, report);
     write_cpu(page, report);
+    write_around(page, report);
+    write_generator(page, report);
     write_settings(page, report);
     write_audit_text(page, report->audit);
     fputs("</body></html>\n", page);

@@ -141,6 +141,20 @@ static json_t *audit(const struct audit *from)
                      text(from->text));
 }
 
+static json_t *settle(const struct around *around)
+{
+    const double rate = around_settle_rate(around);
+
+    if (rate <= 0) {
+        return json_null();
+    }
+    return json_pack("{s:o,s:o,s:o}", "orders",
+                     number(around->settle_after.orders - around->settle_before.orders),
+                     "busy_seconds",
+                     real(around->settle_after.busy_s - around->settle_before.busy_s),
+                     "orders_per_second_per_consumer", real(rate));
+}
+
 static json_t *machine(const struct machine *from)
 {
     return json_pack("{s:I,s:I,s:o,s:o}", "cores", (json_int_t)from->cores, "memory_mb",
@@ -207,6 +221,9 @@ static void set_settings(json_t *root, const struct report *report)
 
 static void set_results(json_t *root, const struct report *report)
 {
+    const double bytes =
+        around_bytes_per_order(report->around, report->all.answers[ANSWER_ACCEPTED]);
+
     json_object_set_new(root, "seconds", real(report->all_seconds));
     json_object_set_new(root, "sent", number(report->all.sent));
     json_object_set_new(root, "answered", number(report->all.answered));
@@ -225,6 +242,11 @@ static void set_results(json_t *root, const struct report *report)
     json_object_set_new(root, "cpu_seconds", cpu(report, false));
     json_object_set_new(root, "generator", generator(report));
     json_object_set_new(root, "audit", audit(report->audit));
+    json_object_set_new(root, "oversold",
+                        report->options->stock ? json_boolean(report_oversold(report))
+                                               : json_null());
+    json_object_set_new(root, "settle", settle(report->around));
+    json_object_set_new(root, "redis_bytes_per_order", bytes > 0 ? real(bytes) : json_null());
     json_object_set_new(root, "timeline", timeline(report));
 }
 

@@ -87,6 +87,29 @@ static void print_cpu(const struct report *report)
     }
 }
 
+static void print_around(const struct report *report)
+{
+    const struct around *around = report->around;
+    const double bytes = around_bytes_per_order(around, report->all.answers[ANSWER_ACCEPTED]);
+
+    if (around_settle_rate(around) > 0) {
+        printf("\nsettling: %.0f orders a second by one busy consumer\n",
+               around_settle_rate(around));
+    }
+    if (bytes > 0) {
+        printf("\nRedis: %.0f bytes an order\n", bytes);
+    }
+}
+
+static void print_oversold(const struct report *report)
+{
+    if (report_oversold(report)) {
+        fprintf(stderr, "seckill-bench: OVERSOLD: %" PRIu64 " units were told to be won, of %u\n",
+                report->all.answers[ANSWER_ACCEPTED] * report->options->quantity,
+                report->options->stock);
+    }
+}
+
 static void print_audit(const struct audit *audit)
 {
     if (audit->asked && audit->holds) {
@@ -136,5 +159,7 @@ void report_print(const struct report *report)
     if (series_incomplete(report->series)) {
         puts("\nthe timeline is not complete: there was no memory for some of it");
     }
+    print_around(report);
+    print_oversold(report);
     print_audit(report->audit);
 }

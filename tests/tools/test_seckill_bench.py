@@ -4,6 +4,7 @@ import html.parser
 import json
 import os
 import re
+import socket
 import subprocess
 import threading
 
@@ -185,6 +186,7 @@ def test_the_page_stands_alone_and_says_what_the_report_says(bench, tmp_path):
                   "CPU for each request"]:
         assert title in page.texts, title
     assert "Latency: refused" not in page.texts
+    assert "Generator" in page.texts
     assert "A sold-out answer is not a sale" in said
     assert result.report["started"] in said and result.report["machine"]["kernel"] in said
     assert result.report["version"] in said and "Audit: " in page.texts
@@ -197,6 +199,17 @@ def test_a_report_that_cannot_be_written_is_told(bench, option):
     assert "/nonexistent/report: No such file or directory" in result.stderr
 
 
+def test_every_member_of_the_report_is_documented(bench):
+    report = bench(Server(lambda *_: SOLD_OUT).url, "--buyers", 5, "--stock", 3, "--cpu",
+                   f"test={os.getpid()}", "--audit", "true").report
+    text = (paths.ROOT / "bench" / "README.md").read_text()
+    documented = set(re.findall(r"`([a-z0-9_.-]+)`", text))
+    members = {*report, *report["machine"], *report["timeline"], *report["timeline"]["rows"][0],
+               *report["latency_ms"]["all"], *report["audit"], *report["generator"]}
+    assert members <= documented, members - documented
+    assert all(f"**{name}**" in text for name in report["timeline"]["rows"][0]["answers"])
+
+
 def test_the_audit_s_verdict_is_told_and_decides_the_status(bench, tmp_path):
     url = Server(lambda *_: SOLD_OUT).url
     # It runs when --told is written.
@@ -206,6 +219,53 @@ def test_the_audit_s_verdict_is_told_and_decides_the_status(bench, tmp_path):
     result = bench(url, "--buyers", 5, "--audit", "echo sold twice; exit 1")
     assert result.returncode == ERRORS and "audit: DOES NOT HOLD" in result.stdout
     assert result.report["audit"] == {"holds": False, "status": 1, "text": "sold twice\n"}
+
+
+def worker_metrics(orders, busy_s):
+    text = (f'seckill_settled_records_total{{result="new"}} {orders}\n'
+            f"seckill_settle_duration_seconds_sum {busy_s}\n").encode()
+    return HEAD % (200, len(text), b"") + text
+
+
+def fake_redis(sizes):
+    """A server that answers INFO with the next of `sizes`; its ADDRESS:PORT."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        for size in sizes:
+            connection, _ = listener.accept()
+            with connection:
+                assert b"INFO" in connection.recv(4096)
+                text = b"# Memory\r\nused_memory_dataset:%d\r\n" % size
+                connection.sendall(b"$%d\r\n%s\r\n" % (len(text), text))
+    threading.Thread(target=serve, daemon=True).start()
+    return "127.0.0.1:%d" % listener.getsockname()[1]
+
+
+def test_what_orders_cost_worker_and_redis_is_measured_around_the_load(bench, tmp_path):
+    worker = Server(lambda number, head, _: worker_metrics(1000 + 3000 * number, 2 + 1.5 * number))
+    result = bench(Server(lambda number, *_: won(number + 1)).url, "--buyers", 1000, "--rate", 4000,
+                   "--worker", worker.url, "--redis", fake_redis([50000, 250000]),
+                   "--html", tmp_path / "page.html")
+    assert result.returncode == DONE, result.stderr
+    assert result.report["settle"] == {"orders": 3000, "busy_seconds": 1.5,
+                                       "orders_per_second_per_consumer": 2000}
+    assert result.report["redis_bytes_per_order"] == 200
+    assert [head.split()[1] for head in worker.heads] == ["/metrics"] * 2
+    page = (tmp_path / "page.html").read_text()
+    assert "makes rows of 2,000 orders a second" in page and "an order takes 200 bytes" in page
+
+
+@pytest.mark.parametrize("option, where, complaint", [
+    ("--worker", "http://127.0.0.1:1", "--worker http://127.0.0.1:1: "),
+    ("--redis", "127.0.0.1:1", "--redis 127.0.0.1:1: Connection refused"),
+    ("--redis", "127.0.0.1", "it is ADDRESS:PORT"),
+])
+def test_a_worker_or_redis_that_does_not_answer_stops_the_start(bench, option, where, complaint):
+    server = Server(lambda *_: SOLD_OUT)
+    result = bench(server.url, "--buyers", 5, option, where)
+    assert result.returncode == NOT_STARTED and complaint in result.stderr
+    assert server.heads == []
 
 
 def test_a_line_each_second_unless_quiet(secret_file):
