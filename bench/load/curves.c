@@ -173,6 +173,16 @@ static double cpu_of(const struct series *series, uint32_t group, uint32_t from,
     return answers > 0 ? (double)us / (double)answers : NAN;
 }
 
+static bool knows_cpu(const struct report *report)
+{
+    bool known = false;
+
+    for (uint32_t i = 0; i < report->options->cpu_count; i++) {
+        known = known || report->cpu[i].known;
+    }
+    return known;
+}
+
 /* Few points: the kernel counts processor time in hundredths of a second. */
 static void draw_cpu(struct curves *curves)
 {
@@ -190,6 +200,9 @@ static void draw_cpu(struct curves *curves)
         curves->x[i] = curves->x[i * each]; /* never behind i: read before it is overwritten */
     }
     for (uint32_t group = 0; group < options->cpu_count; group++) {
+        if (!curves->report->cpu[group].known) {
+            continue;
+        }
         double *values = add_line(curves, options->cpus[group].name, css[group]);
         for (uint32_t i = 0; i < curves->chart.count; i++) {
             const uint32_t end = (i + 1) * each < rows ? (i + 1) * each : rows;
@@ -238,7 +251,7 @@ bool curves_write(FILE *page, const struct report *report)
     if (report_measured(report) > 0) {
         draw_distribution(curves);
     }
-    if (report->options->cpu_count > 0 && series_count(report->series) > 0) {
+    if (knows_cpu(report) && series_count(report->series) > 0) {
         draw_cpu(curves);
     }
     free(curves);

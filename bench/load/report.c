@@ -78,6 +78,18 @@ double report_best_orders_per_second(const struct report *report)
     return (double)best / series_width_s(report->series);
 }
 
+const char *report_best_name(const struct report *report, char name[REPORT_NAME_SIZE])
+{
+    const uint32_t width_s = series_width_s(report->series);
+
+    if (width_s == 1) {
+        snprintf(name, REPORT_NAME_SIZE, "second");
+    } else {
+        snprintf(name, REPORT_NAME_SIZE, "%u s", width_s);
+    }
+    return name;
+}
+
 void report_all_latencies(const struct report *report, struct histogram *ret_all)
 {
     *ret_all = (struct histogram){.total = 0};

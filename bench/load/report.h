@@ -37,7 +37,7 @@ struct report {
     const struct around *around;
 };
 
-enum { REPORT_QUANTILE_COUNT = 5 };
+enum { REPORT_QUANTILE_COUNT = 5, REPORT_NAME_SIZE = 16 };
 extern const double report_quantiles[REPORT_QUANTILE_COUNT];
 extern const char *const report_quantile_names[REPORT_QUANTILE_COUNT]; /* "p50"… "max" */
 
@@ -60,6 +60,8 @@ uint64_t report_class_count(const uint64_t answers[ANSWER_COUNT], enum answer_cl
 /* Accepted orders a second: the mean of the measured time, and of the best row of the series. */
 double report_orders_per_second(const struct report *report);
 double report_best_orders_per_second(const struct report *report);
+/* What the best row is: "second", "4 s". Returns `name`. */
+const char *report_best_name(const struct report *report, char name[REPORT_NAME_SIZE]);
 /* The latencies of all classes together. */
 void report_all_latencies(const struct report *report, struct histogram *ret_all);
 double report_ms(const struct histogram *histogram, double share);

@@ -100,12 +100,14 @@ static void write_tiles(FILE *page, const struct report *report)
 {
     const struct histogram *accepted = &report->measured->latency[ANSWER_CLASS_ACCEPTED];
     const double seconds = report->seconds > 0 ? report->seconds : 1;
+    char best[64], name[REPORT_NAME_SIZE];
 
     fputs("<ul class=\"tiles\">\n", page);
     write_tile(page, (double)report->all.answers[ANSWER_ACCEPTED], "",
                "orders accepted, whole run");
     write_tile(page, report_orders_per_second(report), "/s", "accepted orders, mean");
-    write_tile(page, report_best_orders_per_second(report), "/s", "accepted orders, best second");
+    snprintf(best, sizeof best, "accepted orders, best %s", report_best_name(report, name));
+    write_tile(page, report_best_orders_per_second(report), "/s", best);
     write_tile(page, (double)report->all.in_window / seconds, "/s", "answers of all kinds");
     if (accepted->total > 0) {
         write_tile(page, report_ms(accepted, 0.5), " ms", "accepted: half within");

@@ -108,7 +108,8 @@ static json_t *row(const struct report *report, uint32_t at)
         }
     }
     for (uint32_t i = 0; i < report->options->cpu_count; i++) {
-        json_object_set_new(used, report->options->cpus[i].name, number(from->cpu_us[i]));
+        json_object_set_new(used, report->options->cpus[i].name,
+                            report->cpu[i].known ? number(from->cpu_us[i]) : json_null());
     }
     json_object_set_new(object, "second", number(from->sum.second));
     json_object_set_new(object, "seconds", real(report_row_seconds(report, at)));

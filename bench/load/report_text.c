@@ -21,6 +21,7 @@ static void print_head(const struct report *report)
 static void print_outcomes(const struct report *report)
 {
     const uint64_t total = report_measured(report);
+    char name[REPORT_NAME_SIZE];
 
     printf("\noutcomes%s\n", report->options->warmup_s > 0 ? " after the warm-up" : "");
     for (uint32_t i = 0; i < ANSWER_COUNT; i++) {
@@ -32,8 +33,9 @@ static void print_outcomes(const struct report *report)
         }
     }
     if (report->measured->measured[ANSWER_ACCEPTED]) {
-        printf("  orders a second (accepted only): %.0f in the mean, %.0f in the best second\n",
-               report_orders_per_second(report), report_best_orders_per_second(report));
+        printf("  orders a second (accepted only): %.0f in the mean, %.0f in the best %s\n",
+               report_orders_per_second(report), report_best_orders_per_second(report),
+               report_best_name(report, name));
     }
 }
 

@@ -210,6 +210,19 @@ def test_every_member_of_the_report_is_documented(bench):
     assert all(f"**{name}**" in text for name in report["timeline"]["rows"][0]["answers"])
 
 
+def test_cpu_times_that_are_not_known_are_not_zero(bench, tmp_path):
+    result = bench(Server(lambda *_: SOLD_OUT).url, "--buyers", 50, "--rate", 200, "--html",
+                   tmp_path / "page.html", "--cpu", f"here={os.getpid()}",
+                   "--cpu", "gone=999999999")
+    report, page = result.report, Page((tmp_path / "page.html").read_text())
+    assert report["cpu_us_per_request"]["gone"] is None and report["cpu_seconds"]["gone"] is None
+    assert {row["cpu_us"]["gone"] for row in report["timeline"]["rows"]} == {None}
+    assert sum(row["cpu_us"]["here"] for row in report["timeline"]["rows"]) > 0
+    assert "unknown: a process ended" in page.texts
+    # In legend and table; the other one in the table alone.
+    assert page.texts.count("here") == 2 and page.texts.count("gone") == 1
+
+
 def test_the_audit_s_verdict_is_told_and_decides_the_status(bench, tmp_path):
     url = Server(lambda *_: SOLD_OUT).url
     # It runs when --told is written.
