@@ -1,6 +1,6 @@
 /* seckill-bench: many signed buyers on few threads, honest clocks. */
+#include <errno.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,20 +10,20 @@
 #include <unistd.h>
 
 #include "capacity_command.h"
+#include "crew.h"
 #include "crowd.h"
 #include "monitor.h"
 #include "options.h"
 #include "report.h"
-#include "shooter.h"
+#include "sale.h"
+#include "told_log.h"
 
 enum {
     STATUS_DONE = 0,
     STATUS_ERRORS = 1,
     STATUS_NOT_STARTED = 3,
-    THREADS_MAX = 64,
     NS_PER_MS = 1000000,
     NS_PER_S = 1000000000,
-    LEAD_MS = 100, /* between `go` and the first attempt */
     LOOK_MS = 20,
 };
 
@@ -33,9 +33,7 @@ struct bench {
     struct plan *plan;
     struct request_maker maker;
     struct run run;
-    struct shooter *shooters[THREADS_MAX];
-    pthread_t threads[THREADS_MAX];
-    uint32_t started;
+    struct crew crew;
     struct monitor *monitor; /* owned */
     const char *const *asked;
     int asked_count;
@@ -43,6 +41,9 @@ struct bench {
     struct tally measured; /* of all threads */
     struct audit audit;
     struct around around;
+    FILE *told_file;          /* owned; NULL: not asked for */
+    struct told_list told;    /* for the audit */
+    uint64_t accepted_before; /* by those who won before the start */
 };
 
 static volatile sig_atomic_t interrupted;
@@ -132,6 +133,9 @@ static int prepare(struct bench *bench)
     if (!bench->plan) {
         return refuse("no memory for so many buyers");
     }
+    if (options->admin && !sale_make(&bench->options)) {
+        return STATUS_NOT_STARTED;
+    }
     if (!request_maker_init(&bench->maker, options, bench->crowd)) {
         return refuse("requests would be too long");
     }
@@ -142,9 +146,6 @@ static int prepare(struct bench *bench)
     if (!bench->monitor) {
         return refuse("no memory for the timeline");
     }
-    if (!around_begin(options->worker, options->redis, &bench->around)) {
-        return STATUS_NOT_STARTED;
-    }
     bench->run.attempts = options->duration_s > 0 && options->profile != PROFILE_SPIKE
                               ? UINT64_MAX
                               : plan_size(bench->plan);
@@ -154,68 +155,15 @@ static int prepare(struct bench *bench)
     return STATUS_DONE;
 }
 
-/* Threads up to the one that failed; false: one failed. */
-static bool start_threads(struct bench *bench)
-{
-    for (uint32_t i = 0; i < bench->options.threads; i++) {
-        bench->shooters[i] = shooter_create(&bench->run, i);
-        if (!bench->shooters[i]
-            || pthread_create(&bench->threads[i], NULL, shooter_run, bench->shooters[i]) != 0) {
-            (void)refuse("no memory for a thread");
-            return false;
-        }
-        bench->started++;
-    }
-    return true;
-}
-
-static bool wait_ready(struct bench *bench)
-{
-    for (uint32_t i = 0; i < bench->started;) {
-        switch (shooter_phase(bench->shooters[i])) {
-        case SHOOTER_OPENING: sleep_ms(1); break;
-        case SHOOTER_FAILED: (void)refuse(shooter_trouble(bench->shooters[i])); return false;
-        case SHOOTER_READY:
-        case SHOOTER_RUNNING:
-        case SHOOTER_DONE: i++; break;
-        }
-    }
-    return true;
-}
-
 /* --- while it runs --- */
-
-static bool is_done(const struct bench *bench)
-{
-    for (uint32_t i = 0; i < bench->started; i++) {
-        if (shooter_phase(bench->shooters[i]) != SHOOTER_DONE) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static void go(struct bench *bench)
-{
-    const struct options *options = &bench->options;
-    struct run *run = &bench->run;
-
-    run->start_ns = shooter_now_ns() + (int64_t)LEAD_MS * NS_PER_MS;
-    run->measure_ns = run->start_ns + (int64_t)(options->warmup_s * NS_PER_S);
-    run->end_ns = options->duration_s > 0
-                      ? run->start_ns + (int64_t)(options->duration_s * NS_PER_S)
-                      : INT64_MAX;
-    bench->started_s = time(NULL);
-    atomic_store(&run->go, true);
-}
 
 /* Looks on until all is done. */
 static void watch(struct bench *bench)
 {
     for (bool done = false; !done;) {
         sleep_ms(LOOK_MS);
-        done = is_done(bench);
-        monitor_look(bench->monitor, bench->shooters, bench->started, done);
+        done = crew_is_done(&bench->crew);
+        monitor_look(bench->monitor, bench->crew.shooters, bench->crew.count, done);
         if (interrupted) {
             atomic_store(&bench->run.stop, true);
         }
@@ -224,35 +172,46 @@ static void watch(struct bench *bench)
 
 /* --- after --- */
 
-static bool write_told(struct bench *bench)
+static bool complain_told(void)
+{
+    fputs("seckill-bench: what was told could not be kept or written\n", stderr);
+    return false;
+}
+
+static bool open_told(struct bench *bench)
 {
     const char *path = bench->options.told;
-    char name[CROWD_NAME_SIZE];
-    FILE *file = fopen(path, "w");
-    bool good = file != NULL;
 
-    for (uint32_t i = 0; good && i < bench->started; i++) {
-        const struct tally *tally = shooter_tally(bench->shooters[i]);
-        for (size_t r = 0; r < tally->record_count; r++) {
-            const struct tally_record *record = &tally->records[r];
-            const char *code = answer_code((enum answer)record->answer);
-            crowd_name(bench->crowd, record->buyer, name);
-            if (record->order_no) {
-                fprintf(file, "%s %s %" PRIu64 "\n", code, name, record->order_no);
-            } else {
-                fprintf(file, "%s %s -\n", code, name);
-            }
-        }
-        good = !tally->records_lost;
+    if (!path || !bench->crowd) {
+        return true;
     }
-    if (file) {
-        good = !ferror(file) && good;
-        good = fclose(file) == 0 && good;
+    bench->told_file = fopen(path, "w");
+    if (!bench->told_file) {
+        fprintf(stderr, "seckill-bench: %s: %s\n", path, strerror(errno));
     }
-    if (!good) {
-        fprintf(stderr, "seckill-bench: what was told could not be written to %s\n", path);
+    return bench->told_file != NULL;
+}
+
+/* What the crew was told, into the file and the list. */
+static bool keep_told(struct bench *bench)
+{
+    bool good = true;
+
+    if (bench->told_file) {
+        good = told_log_write(&bench->crew, bench->crowd, bench->told_file);
     }
-    return good;
+    if (bench->options.admin && bench->crowd) {
+        good = told_log_add(&bench->crew, bench->crowd, &bench->told) && good;
+    }
+    return good || complain_told();
+}
+
+static bool close_told(struct bench *bench)
+{
+    const bool good = !bench->told_file || fclose(bench->told_file) == 0;
+
+    bench->told_file = NULL;
+    return good || complain_told();
 }
 
 static void fill_cpu(const struct bench *bench, struct report *report)
@@ -297,19 +256,22 @@ static int report(struct bench *bench)
         .started_s = bench->started_s,
         .audit = &bench->audit,
         .around = &bench->around,
+        .accepted_before = bench->accepted_before,
     };
     bool good = !interrupted;
 
-    for (uint32_t i = 0; i < bench->started; i++) {
-        tally_merge(&bench->measured, shooter_tally(bench->shooters[i]));
-        tally_look(shooter_tally(bench->shooters[i]), &report.all);
+    for (uint32_t i = 0; i < bench->crew.count; i++) {
+        tally_merge(&bench->measured, shooter_tally(bench->crew.shooters[i]));
+        tally_look(shooter_tally(bench->crew.shooters[i]), &report.all);
     }
     fill_cpu(bench, &report);
     machine_read(&report.machine);
-    if (bench->options.told && bench->crowd) {
-        good = write_told(bench) && good;
+    good = keep_told(bench) && close_told(bench) && good;
+    if (bench->options.admin) {
+        sale_check(&bench->options, &bench->told, &bench->audit);
+    } else {
+        audit_run(bench->options.audit, &bench->audit);
     }
-    audit_run(bench->options.audit, &bench->audit);
     good = around_end(&bench->around) && good;
     good = (bench->audit.holds || !bench->audit.asked) && good;
     report_print(&report);
@@ -318,21 +280,58 @@ static int report(struct bench *bench)
     return good ? STATUS_DONE : STATUS_ERRORS;
 }
 
+/* Every buyer buys once, as fast as that goes; nothing of it is measured. */
+static bool win_first(struct bench *bench)
+{
+    struct options options = bench->options;
+    struct run run = {.options = &options,
+                      .plan = bench->plan,
+                      .maker = &bench->maker,
+                      .attempts = plan_size(bench->plan)};
+    struct tally_view all = {0};
+
+    options.closed = true;
+    options.profile = PROFILE_CONSTANT;
+    options.duration_s = options.warmup_s = 0;
+    bool good = crew_start(&bench->crew, &run);
+    if (good) {
+        crew_go(&bench->crew);
+    }
+    while (good && !crew_is_done(&bench->crew)) {
+        sleep_ms(LOOK_MS);
+        good = !interrupted;
+    }
+    crew_end(&bench->crew);
+    for (uint32_t i = 0; i < bench->crew.count; i++) {
+        tally_look(shooter_tally(bench->crew.shooters[i]), &all);
+    }
+    good = good && keep_told(bench);
+    crew_finish(&bench->crew);
+    bench->accepted_before = all.answers[ANSWER_ACCEPTED];
+    const uint64_t won = all.answers[ANSWER_ACCEPTED] + all.answers[ANSWER_REPLAYED];
+    if (good && won != run.attempts) {
+        fprintf(stderr, "seckill-bench: only %" PRIu64 " of %" PRIu64 " won before the start\n",
+                won, run.attempts);
+    }
+    return good && won == run.attempts;
+}
+
 static int run(struct bench *bench)
 {
-    int status = STATUS_NOT_STARTED;
-    const bool ready = start_threads(bench) && wait_ready(bench);
+    const struct options *options = &bench->options;
 
+    if (!open_told(bench) || (options->win_first && !win_first(bench))
+        || !around_begin(options->worker, options->redis, &bench->around)) {
+        return STATUS_NOT_STARTED;
+    }
+    const bool ready = crew_start(&bench->crew, &bench->run);
     if (ready) {
-        go(bench);
+        bench->started_s = time(NULL);
+        crew_go(&bench->crew);
         watch(bench);
-        status = STATUS_DONE;
     }
-    atomic_store(&bench->run.stop, true);
-    for (uint32_t i = 0; i < bench->started; i++) {
-        pthread_join(bench->threads[i], NULL);
-    }
-    return status == STATUS_DONE ? report(bench) : status;
+    crew_end(&bench->crew);
+    return ready ? report(bench) : STATUS_NOT_STARTED;
 }
 
 int main(int argc, char **argv)
@@ -355,9 +354,9 @@ int main(int argc, char **argv)
         status = prepare(bench);
         status = status == STATUS_DONE ? run(bench) : status;
     }
-    for (uint32_t i = 0; i < THREADS_MAX; i++) {
-        shooter_destroy(bench->shooters[i]);
-    }
+    crew_finish(&bench->crew);
+    (void)close_told(bench);
+    told_finish(&bench->told);
     monitor_destroy(bench->monitor);
     plan_destroy(bench->plan);
     crowd_destroy(bench->crowd);

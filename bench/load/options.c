@@ -71,6 +71,22 @@ static bool read_note(const char *text, struct options *options)
     return true;
 }
 
+static bool read_admin_token(const char *path, struct options *options)
+{
+    FILE *file = fopen(path, "r");
+    const bool good = file && fgets(options->admin_token, sizeof options->admin_token, file);
+
+    if (!good) {
+        fprintf(stderr, "seckill-bench: %s: %s\n", path,
+                file && !ferror(file) ? "it is empty" : strerror(errno));
+    }
+    if (file) {
+        fclose(file);
+    }
+    options->admin_token[strcspn(options->admin_token, "\r\n")] = '\0';
+    return good;
+}
+
 static bool read_mode(const char *text, struct options *options)
 {
     static const char *const modes[] = {"purchase", "replay", "bad-token", "orders", "get"};
@@ -135,6 +151,7 @@ static bool take_crowd(struct options *o, int option, const char *text)
     case OPTION_UNKNOWN_SALE: return read_share(text, o, KIND_UNKNOWN_SALE, "--unknown-sale");
     case OPTION_KEYED: return option_real(text, 1, "--keyed", &o->keyed);
     case OPTION_AGAIN: return option_u32(text, 0, 600000, "--again-after", &o->again_after_ms);
+    case OPTION_WIN_FIRST: o->win_first = true; return true;
     case OPTION_PREFIX: o->prefix = text; return true;
     case OPTION_SEED: return read_seed(text, o);
     default: return take_load(o, option, text);
@@ -150,6 +167,9 @@ static bool take(struct options *o, int option, const char *text)
     case OPTION_SKU: return option_sku(text, o);
     case OPTION_QUANTITY: return option_u32(text, 1, 1000, "--quantity", &o->quantity);
     case OPTION_STOCK: return option_u32(text, 1, OPTIONS_STOCK_MAX, "--stock", &o->stock);
+    case OPTION_LIMIT: return option_u32(text, 1, 1000, "--limit", &o->limit);
+    case OPTION_ADMIN: o->admin = text; return true;
+    case OPTION_ADMIN_TOKEN: return read_admin_token(text, o);
     case OPTION_MODE: return read_mode(text, o);
     case OPTION_PATH: o->path = text; return true;
     case OPTION_SECRET: o->secret_file = text; return true;
@@ -237,6 +257,24 @@ static bool check_time(const struct options *o)
     return o->connections >= o->threads || missing("one of --connections for each of --threads");
 }
 
+static bool check_admin(struct options *o)
+{
+    if (!o->admin) {
+        return true;
+    }
+    if (!o->admin_token[0]) {
+        const char *token = from_environment("SECKILL_ADMIN_TOKEN", "");
+        snprintf(o->admin_token, sizeof o->admin_token, "%s", token);
+    }
+    if (!o->admin_token[0]) {
+        return missing("--admin-token-file");
+    }
+    if (o->audit) {
+        return option_complain("--admin asks for the audit itself: it needs no --audit", o->audit);
+    }
+    return o->stock > 0 || missing("--stock, for the sale that --admin makes,");
+}
+
 static bool check(struct options *o)
 {
     const char *url = from_environment("SECKILL_URL", NULL);
@@ -244,13 +282,16 @@ static bool check(struct options *o)
     if (o->target_count == 0 && (!url || !option_target(url, o))) {
         return url ? false : missing("--url");
     }
-    if (o->mode != MODE_GET && o->sale == 0) {
+    if (o->mode != MODE_GET && o->sale == 0 && !o->admin) {
         return missing("--sale");
     }
     if (o->mode != MODE_GET && (!o->secret_file || !read_secret(o))) {
         return o->secret_file ? false : missing("--secret-file");
     }
-    return check_time(o) && check_crowd(o);
+    if (o->win_first && o->mode != MODE_REPLAY) {
+        return option_complain("--win-first needs --mode", "replay");
+    }
+    return check_time(o) && check_crowd(o) && check_admin(o);
 }
 
 /* What follows from the rest. */
@@ -259,6 +300,7 @@ static void complete(struct options *o)
     if (o->mode == MODE_REPLAY || o->mode == MODE_BAD_TOKEN) {
         memset(o->shares, 0, sizeof o->shares);
     }
+    o->keep_told = o->told || o->admin;
     o->keyed = o->mode == MODE_REPLAY ? 1 : o->keyed;
     o->shares[KIND_BAD_TOKEN] = o->mode == MODE_BAD_TOKEN ? 1 : o->shares[KIND_BAD_TOKEN];
     if (o->buyers == 0) {
@@ -281,6 +323,7 @@ static void set_defaults(struct options *options)
 {
     *options = (struct options){
         .quantity = 1,
+        .limit = 1,
         .rate = 1000,
         .connections = 256,
         .threads = 1,

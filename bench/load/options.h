@@ -20,6 +20,7 @@ enum {
     OPTIONS_NOTES_MAX = 32,
     OPTIONS_SOURCES_MAX = 64,
     OPTIONS_SECRET_MAX = 1024,
+    OPTIONS_TOKEN_SIZE = 512,
     OPTIONS_SALE_MAX = 8388607,
     OPTIONS_STOCK_MAX = 60000000,
 };
@@ -51,6 +52,11 @@ struct options {
     enum mode mode;
     enum profile profile;
     bool closed, quiet, reconnect;
+    bool win_first;    /* all buy once before the start */
+    bool keep_told;    /* what was told is wanted, by a file or by the audit */
+    const char *admin; /* URL of the admin API, which makes the sale; NULL: it is there */
+    char admin_token[OPTIONS_TOKEN_SIZE];
+    uint32_t limit; /* units a buyer, of that sale */
     bool sign_live; /* tokens are signed on the way, not before the start */
     uint32_t sale, quantity;
     uint32_t stock; /* units; 0: not known */

@@ -5,15 +5,16 @@
 enum { INDENT = 2, COLUMN = 23 };
 
 static const char head[] =
-    "usage: seckill-bench --url URL --sale N --secret-file FILE [OPTION]...\n"
+    "usage: seckill-bench --url URL --sale N|--admin URL --secret-file FILE [OPTION]...\n"
     "Sends purchases of many signed buyers to seckilld and counts what they are told.\n";
 
 static const char foot[] =
     "\n"
     "Latency counts from the time a request was meant to be sent, in a closed loop from its "
     "sending.\n"
-    "exit status: 0 done; 1 some requests were lost, timed out, or refused as wrong; 2 wrong use;\n"
-    "3 it could not start\n";
+    "exit status: 0 done; 1 some requests were lost, timed out, or refused as wrong, more was won "
+    "than\n"
+    "there was, or the audit does not hold; 2 wrong use; 3 it could not start\n";
 
 struct line {
     const char *title; /* of a group; NULL: an option */

@@ -47,7 +47,7 @@ bool report_is_bottleneck(const struct report *report)
 
 bool report_oversold(const struct report *report)
 {
-    const uint64_t orders = report->all.answers[ANSWER_ACCEPTED];
+    const uint64_t orders = report->accepted_before + report->all.answers[ANSWER_ACCEPTED];
     const uint32_t stock = report->options->stock;
 
     return stock > 0 && orders * report->options->quantity > stock;

@@ -27,8 +27,9 @@ struct report {
     const struct series *series;
     const char *const *asked; /* the command line, asked_count words */
     int asked_count;
-    struct tally_view all; /* of the whole run */
-    double seconds;        /* measured */
+    struct tally_view all;    /* of the whole run */
+    uint64_t accepted_before; /* orders of buyers who won before the start */
+    double seconds;           /* measured */
     double all_seconds;
     time_t started_s;
     struct report_cpu cpu[OPTIONS_CPUS_MAX];

@@ -171,7 +171,8 @@ static bool make_tally(struct shooter *shooter)
 {
     const uint64_t expected = shooter->share < RESERVED_MAX ? shooter->share : RESERVED_MAX;
 
-    return !shooter->run->options->told || tally_reserve(&shooter->tally, (size_t)expected + 1);
+    return !shooter->run->options->keep_told
+           || tally_reserve(&shooter->tally, (size_t)expected + 1);
 }
 
 struct shooter *shooter_create(const struct run *run, uint32_t thread)

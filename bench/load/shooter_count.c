@@ -33,7 +33,7 @@ void shooter_count(struct shooter *shooter, const struct attempt *attempt, int64
 void shooter_record(struct shooter *shooter, const struct attempt *attempt, enum answer answer,
                     uint64_t order_no)
 {
-    if (shooter->run->options->told) {
+    if (shooter->run->options->keep_told) {
         tally_record(&shooter->tally, attempt->buyer, answer, order_no);
     }
 }

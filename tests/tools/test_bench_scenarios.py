@@ -7,23 +7,23 @@ import subprocess
 import pytest
 
 from support import paths
-from support.bench_server import (DONE, ERRORS, SOLD_OUT, UNKNOWN_SALE, USAGE, Server, Shop,
-                                  won)
+from support.bench_server import (DONE, ERRORS, NOT_STARTED, SOLD_OUT, USAGE, Server,
+                                  Shop, won)
 
 SCENARIOS = sorted((paths.ROOT / "bench" / "scenarios").glob("*.conf"))
 
 
 def small(**extra):
     """Options that make any scenario a small one."""
-    words = {"buyers": 200, "rate": 2000, "connections": 8, "warmup": 0, "profile": "constant",
-             "stock": 100000, **extra}
+    words = {"buyers": 200, "rate": 2000, "connections": 8, "warmup": 0, "duration": 0,
+             "profile": "constant", "stock": 100000, **extra}
     return [word for name, value in words.items() for word in ("--" + name, str(value))]
 
 
 def test_there_are_scenarios_for_all_that_a_crowd_does():
     names = {path.stem for path in SCENARIOS}
     assert names >= {"win", "sold-out", "mixed", "duplicate-clicks", "bad-token", "unknown-sale",
-                     "retry"}
+                     "retry", "replay"}
     built = (paths.ROOT / "bench" / "scenarios" / "meson.build").read_text()
     assert names == set(re.findall(r"'([a-z-]+)'", built.partition("foreach")[2].partition("]")[0]))
 
@@ -132,3 +132,19 @@ def test_installed_scenarios_are_found_by_name(tmp_path):
     result = subprocess.run([program, "--scenario", "no-such"], capture_output=True, text=True,
                             timeout=30, check=False)
     assert result.returncode == USAGE and "share/seckill/scenarios" in result.stderr
+
+
+def test_a_replay_measures_only_second_answers(bench):
+    shop = Shop()
+    result = bench(Server(shop).url, "--scenario", "replay", "--buyers", 50, "--rate", 500,
+                   "--duration", 0.5, "--connections", 8)
+    assert result.returncode == DONE and len(shop.keys) == 50
+    assert result.report["outcomes"] == {"replayed": 250}
+    outcomes = [line.split()[0] for line in result.told]
+    assert outcomes.count("accepted") == 50 and outcomes.count("replayed") == 250
+
+
+def test_a_replay_of_buyers_who_cannot_win_does_not_begin(bench):
+    result = bench(Server(Shop(stock=20)).url, "--mode", "replay", "--win-first", "--buyers", 50)
+    assert result.returncode == NOT_STARTED
+    assert "only 20 of 50 won before the start" in result.stderr

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import os
 import socket
 import subprocess
@@ -166,7 +167,7 @@ def test_no_line_ends_in_a_blank():
 def test_an_address_that_is_not_the_admin_apis_is_asked_about():
     problem = {"title": "Not found", "detail": "There is nothing.", "code": "not-found"}
     result = run("--url", Api((404, problem)).url, "sale", "list")
-    assert result.stderr.endswith(" [not-found]; is --url the worker's admin API?\n")
+    assert re.search(r" \[not-found\]; is http://\S+ the worker's admin API\?\n$", result.stderr)
 
 
 def test_a_token_that_is_too_long_is_not_cut():

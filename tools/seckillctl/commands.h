@@ -4,7 +4,10 @@
  * Thread: the only one. */
 #pragma once
 
-#include "client.h"
+#include "tools/common/admin_client.h"
+
+/* Exit statuses of the command line. */
+enum { EXIT_DONE = 0, EXIT_VIOLATED = 1, EXIT_USAGE = 2, EXIT_FAILED_CALL = 3 };
 
 struct command;
 struct arguments {

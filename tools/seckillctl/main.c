@@ -191,7 +191,8 @@ static int run(const struct settings *settings, const struct command *command,
               stderr);
         return EXIT_USAGE;
     }
-    const struct client client = {.url = settings->url, .token = token, .json = settings->json};
+    const struct client client = {
+        .url = settings->url, .token = token, .program = "seckillctl", .json = settings->json};
     return command->run(&client, arguments);
 }
 

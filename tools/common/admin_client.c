@@ -1,6 +1,7 @@
-#include "client.h"
+#include "admin_client.h"
 
 #include <curl/curl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,29 +41,43 @@ char *client_escape(const char *text)
 
     curl_free(escaped);
     if (!copy) {
-        fputs("seckillctl: out of memory\n", stderr);
+        fputs("out of memory\n", stderr);
         abort();
     }
     return copy;
 }
 
-/* Prints what a problem document says; `answer` may be anything. */
-static void print_problem(long status, const json_t *answer)
+/* One line, when the caller wants any. */
+__attribute__((format(printf, 2, 3))) static void tell(const struct client *client,
+                                                       const char *format, ...)
+{
+    va_list arguments;
+
+    if (!client->program) {
+        return;
+    }
+    fprintf(stderr, "%s: ", client->program);
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputc('\n', stderr);
+}
+
+/* Tells what a problem document says; `answer` may be anything. */
+static void tell_problem(const struct client *client, long status, const json_t *answer)
 {
     const char *title = json_string_value(json_object_get(answer, "title"));
     const char *detail = json_string_value(json_object_get(answer, "detail"));
     const char *code = json_string_value(json_object_get(answer, "code"));
+    const bool is_elsewhere = code && strcmp(code, "not-found") == 0;
 
-    fprintf(stderr, "seckillctl: %ld %s%s%s", status, title ? title : "the admin API refused",
-            detail ? ": " : "", detail ? detail : "");
-    if (code) {
-        const bool is_elsewhere = strcmp(code, "not-found") == 0;
-        fprintf(stderr, " [%s]%s", code, is_elsewhere ? "; is --url the worker's admin API?" : "");
-    }
-    fputc('\n', stderr);
+    tell(client, "%ld %s%s%s%s%s%s%s%s%s", status, title ? title : "the admin API refused",
+         detail ? ": " : "", detail ? detail : "", code ? " [" : "", code ? code : "",
+         code ? "]" : "", is_elsewhere ? "; is " : "", is_elsewhere ? client->url : "",
+         is_elsewhere ? " the worker's admin API?" : "");
 }
 
-static json_t *read_answer(CURL *curl, const struct answer *answer)
+static json_t *read_answer(CURL *curl, const struct client *client, const struct answer *answer)
 {
     long status = 0;
     json_error_t error;
@@ -74,9 +89,9 @@ static json_t *read_answer(CURL *curl, const struct answer *answer)
         return root;
     }
     if (status >= 200 && status < 300) {
-        fprintf(stderr, "seckillctl: the admin API's answer is no JSON: %s\n", error.text);
+        tell(client, "the admin API's answer is no JSON: %s", error.text);
     } else {
-        print_problem(status, root);
+        tell_problem(client, status, root);
     }
     json_decref(root);
     return NULL;
@@ -94,10 +109,10 @@ static json_t *perform(CURL *curl, const struct client *client)
     curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
     const CURLcode code = curl_easy_perform(curl);
     if (code == CURLE_OK) {
-        root = read_answer(curl, &answer);
+        root = read_answer(curl, client, &answer);
     } else {
-        fprintf(stderr, "seckillctl: %s: %s\n", client->url,
-                answer.too_large ? "the answer is too large" : curl_easy_strerror(code));
+        tell(client, "%s: %s", client->url,
+             answer.too_large ? "the answer is too large" : curl_easy_strerror(code));
     }
     free(answer.data);
     return root;
@@ -124,16 +139,16 @@ json_t *client_call(const struct client *client, const char *method, const char 
     json_t *root = NULL;
 
     if (!curl || (body && !text)) {
-        fputs("seckillctl: out of memory\n", stderr);
+        tell(client, "out of memory");
     } else if ((size_t)snprintf(url, sizeof url, "%.*s%s", url_size(client->url), client->url, path)
                    >= sizeof url
                || (size_t)snprintf(authorization, sizeof authorization, "Authorization: Bearer %s",
                                    client->token)
                       >= sizeof authorization) {
-        fputs("seckillctl: the URL or the token is too long\n", stderr);
+        tell(client, "the URL or the token is too long");
     } else {
-        struct curl_slist *headers = curl_slist_append(NULL, authorization);
-        headers = curl_slist_append(headers, "Content-Type: application/json");
+        struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
+        headers = *client->token ? curl_slist_append(headers, authorization) : headers;
         headers = curl_slist_append(headers, "Expect:");
         curl_easy_setopt(curl, CURLOPT_URL, url);
         curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
