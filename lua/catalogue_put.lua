@@ -14,14 +14,7 @@
 local find, match, format = string.find, string.match, string.format
 local SALES_MAX, SALE_MAX = 3000, 8388607
 
--- [number] The same text in every script that has no fence; tests/lua compares the copies.
-local function number_of(text)
-    if text and #text <= 15 and find(text, '^%d+$') then
-        return tonumber(text)
-    end
-    return nil
-end
--- [/number]
+--@ include number
 
 local function are_sales()
     if #ARGV % 2 ~= 1 or #ARGV > 1 + 2 * SALES_MAX then

@@ -14,14 +14,7 @@
 local find, match = string.find, string.match
 local EPOCH_MAX = 16383
 
--- [number] The same text in every script that has no fence; tests/lua compares the copies.
-local function number_of(text)
-    if text and #text <= 15 and find(text, '^%d+$') then
-        return tonumber(text)
-    end
-    return nil
-end
--- [/number]
+--@ include number
 
 local function main()
     local id, epoch = ARGV[1] or '', number_of(ARGV[2])

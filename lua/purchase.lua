@@ -5,6 +5,9 @@
 --         or an argument is wrong; reads a clock other than Redis TIME.
 -- Order:  every read and check, then the decisions (in Lua alone), then the writes; those to the
 --         outbox come first: they alone could still be refused, the others cannot fail.
+-- Cost:   here every byte of every text made is hashed, a step of this code costs as much as four
+--         bytes, an argument as much as forty. So the purchases come by columns, the outbox keeps
+--         them as they came, and a win makes one text: the buyer's value (docs/DECISIONS.md).
 --
 --@ keys META=1 STOCK=2 BUYERS=3 OUTBOX=4 LISTED=5 COUNT=5
 --@ status OK="ok" LATE="late" GONE="gone" EPOCH="epoch" REPLID="replid" TYPE="type" ARGS="args"
@@ -13,78 +16,37 @@
 --@ limit PURCHASES_MAX=128 ACKS_MAX=256 SEQ_MAX=67108863 QUANTITY_MAX=1000 SPARE_ORDERS=8
 --
 -- ARGV: 1 request id · 2 epoch · 3 sent ms · 4 deadline ms (both on the Redis clock) ·
---       5 number of acknowledgements A · then A outbox ids · then number of purchases M ·
---       then M buyers · M skus · M quantities · M key hashes · M traceparents (the last two may
---       be empty texts). M = 0 is a poll: sent and deadline are not judged.
+--       5 number of acknowledgements A · then A outbox ids · then the columns of 1..128 purchases:
+--       buyers (msgpack array) · items (msgpack array, each `sku,quantity` once) · choices (a byte
+--       a purchase: 32 + number of its item) · keys (32 hex digits a purchase, zeros: none) ·
+--       traces (55 characters a purchase, zeros: none). If nobody has one, keys or traces may be
+--       empty. Without columns it is a poll: sent and deadline are not judged.
 -- Reply: 1 request id · 2 status; with "epoch" 3 the epoch of meta; with "ok" and "late"
 --       3 header `TIME_ms epoch version state seq outbox_first` (outbox_first: seq of the first
 --       entry left in the outbox, 0: none) · 4 stock `sku=left ...` · 5 results, one token for
---       each purchase: W<seq>,<slot> · R<entry of the buyer's value> · L<epoch-seq held> · else
---       the letter alone. "late": nothing was decided, results are empty, acknowledgements count.
+--       each purchase: W<slot> · R<entry of the buyer's value> · L<epoch-seq held> · else the
+--       letter alone. Wins have consecutive seqs up to the header's.
+--       "late": nothing was decided, results are empty, acknowledgements count.
 
 local find, match, sub, format = string.find, string.match, string.sub, string.format
 local concat = table.concat
 
--- [fence] The same text in every fenced script; tests/lua compares the copies.
-local function number_of(text)
-    if text and #text <= 15 and find(text, '^%d+$') then
-        return tonumber(text)
-    end
-    return nil
-end
-
-local STATES = {loading = 1, loaded = 1, open = 1, paused = 1, resuming = 1, frozen = 1, ended = 1}
-
--- The sale as meta tells it. Else nil, the status, and for "epoch" the epoch of meta.
--- PROTOCOL §4 fence: caller's epoch, then the server's own replication id; nobody's belief.
-local function pass_fence(key, epoch)
-    local meta = redis.pcall('HMGET', key, 'epoch', 'replid', 'version', 'state', 'seq',
-        'opens', 'closes', 'limit', 'listed')
-    if meta.err then
-        return nil, 'type'
-    end
-    if not meta[1] and redis.call('EXISTS', key) == 0 then
-        return nil, 'gone'
-    end
-    if not number_of(meta[1]) then
-        return nil, 'type'
-    end
-    if meta[1] ~= epoch then
-        return nil, 'epoch', meta[1]
-    end
-    local replid = meta[2]
-    if not replid or #replid ~= 40 or not find(redis.call('INFO', 'replication'),
-            'master_replid:' .. replid .. '\r\n', 1, true) then
-        return nil, 'replid'
-    end
-    local sale = {epoch = epoch, version = number_of(meta[3]), state = meta[4],
-        seq = number_of(meta[5]), opens = number_of(meta[6]), closes = number_of(meta[7]),
-        limit = number_of(meta[8]), listed = meta[9] == '1'}
-    if not sale.version or not STATES[sale.state] or not sale.seq then
-        return nil, 'type'
-    end
-    if sale.state ~= 'loading' and not (sale.opens and sale.closes and sale.limit
-            and (sale.listed or meta[9] == '0')) then
-        return nil, 'type'
-    end
-    return sale
-end
--- [/fence]
+--@ include number
+--@ include fence
 
 local PURCHASES_MAX, ACKS_MAX, QUANTITY_MAX = 128, 256, 1000
 local SEQ_MAX, SPARE_ORDERS, EARLY_MS = 67108863, 8, 1000
 local BLANKET = {loading = 'B', frozen = 'B', loaded = 'N', paused = 'U', resuming = 'U',
     ended = 'E'}
 local ORDER = '^;%x*,(%d+%-%d+),[%w._%-]+,(%d+),(%d*),([NPQCRV]),%d+'
+local DIGITS = {[0] = '0', '1', '2', '3', '4', '5', '6', '7', '8', '9'}
+local COLUMNS, KEY_SIZE, TRACE_SIZE, FIRST_CHOICE = 5, 32, 55, 32
+local NO_KEY = string.rep('0', KEY_SIZE)
 
--- Where the columns of ARGV begin. nil: the counts do not fit the arguments.
-local function columns()
+-- The number of acknowledgements. nil: they are not what they should be.
+local function read_acks()
     local acks = number_of(ARGV[5])
-    if not acks or acks > ACKS_MAX or #KEYS ~= 5 then
-        return nil
-    end
-    local count = number_of(ARGV[6 + acks])
-    if not count or count > PURCHASES_MAX or #ARGV ~= 6 + acks + 5 * count then
+    if not acks or acks > ACKS_MAX or (#ARGV ~= 5 + acks and #ARGV ~= 5 + acks + COLUMNS) then
         return nil
     end
     for i = 6, 5 + acks do
@@ -92,26 +54,76 @@ local function columns()
             return nil
         end
     end
-    return count, acks, 6 + acks
+    return acks
 end
 
--- Units left by sku, and the skus in their order. nil: garbage; a loaded sale has a sku (I17).
+-- Whether all of it is lower hex. strtoul looks at a digit in a fifth of a pattern's time, but it
+-- takes more: an end, signs, spaces, 0x, capitals.
+local function is_hex(text)
+    if not tonumber(text, 16) or not find(text, '^%x%x') or not find(text, '^%x', -1) then
+        return false
+    end
+    for _, other in ipairs({'\0', 'A', 'B', 'C', 'D', 'E', 'F'}) do
+        if find(text, other, 1, true) then
+            return false
+        end
+    end
+    return true
+end
+
+-- The items by their choice. nil: units are not 1..1000 in plain decimal, or it is no item at all.
+local function read_items(packed)
+    local good, texts = pcall(cmsgpack.unpack, packed)
+    if not good or type(texts) ~= 'table' or #texts > PURCHASES_MAX then
+        return nil
+    end
+    local items = {}
+    for i, text in ipairs(texts) do
+        local sku, quantity = match(tostring(text), '^(.*),([1-9]%d*)$')
+        local asked = number_of(quantity)
+        if not asked or asked > QUANTITY_MAX then
+            return nil
+        end
+        items[FIRST_CHOICE + i] = {text = text, sku = sku, asked = asked}
+    end
+    return items
+end
+
+-- The purchases that begin behind ARGV[at]. nil: they are not what they should be.
+local function read_purchases(at)
+    local good, buyers = pcall(cmsgpack.unpack, ARGV[at + 1])
+    local items, choices = read_items(ARGV[at + 2]), {string.byte(ARGV[at + 3], 1, -1)}
+    local keys, traces = ARGV[at + 4], ARGV[at + 5]
+    if not good or type(buyers) ~= 'table' or not items then
+        return nil
+    end
+    local count = #buyers
+    if count < 1 or count > PURCHASES_MAX or #choices ~= count
+            or (keys ~= '' and #keys ~= KEY_SIZE * count)
+            or (traces ~= '' and #traces ~= TRACE_SIZE * count) then
+        return nil
+    end
+    return {count = count, buyers = buyers, items = items, choices = choices, keys = keys, at = at}
+end
+
+-- The skus in their order and by name, each with the units left. nil: garbage; a loaded sale has a
+-- sku (I17).
 local function read_stock(state)
     local pairs_read = redis.pcall('HGETALL', KEYS[2])
     if pairs_read.err or (#pairs_read == 0 and state ~= 'loading') then
         return nil
     end
-    local left, skus = {}, {}
+    local stock = {}
     for i = 1, #pairs_read, 2 do
-        local units = number_of(pairs_read[i + 1])
+        local sku, units = pairs_read[i], number_of(pairs_read[i + 1])
         -- HINCRBY takes no leading zero, and would refuse it behind the first write.
         if not units or format('%.0f', units) ~= pairs_read[i + 1] then
             return nil
         end
-        skus[#skus + 1] = pairs_read[i]
-        left[pairs_read[i]] = units
+        local entry = {sku = sku, left = units, before = units}
+        stock[#stock + 1], stock[':' .. sku] = entry, entry
     end
-    return left, skus
+    return stock
 end
 
 -- What a buyer holds: live units, number of orders, the newest live one ('': none), slots in use.
@@ -139,14 +151,15 @@ local function read_orders(value)
 end
 
 -- A win under this key: the same order again, or `K` if it was for something else.
-local function replay_of(value, key, sku, quantity)
+local function replay_of(value, key, item)
     local at = key ~= '' and find(value, ';' .. key .. ',', 1, true)
     if not at then
         return nil
     end
-    local entry = match(value, '^[^;]+', at + 1)
-    local its_sku, its_quantity = match(entry, '^%x+,[%d%-]+,([^,]+),(%d+),')
-    if its_sku == sku and its_quantity == quantity then
+    local stop = find(value, ';', at + 1, true)
+    local entry = sub(value, at + 1, stop and stop - 1 or -1)
+    local from = find(entry, ',', KEY_SIZE + 2, true) -- behind the order's number
+    if sub(entry, from, from + #item + 1) == ',' .. item .. ',' then
         return 'R' .. entry
     end
     return 'K'
@@ -160,25 +173,20 @@ local function free_slot(slots)
     return format('%d', slot)
 end
 
--- Units asked for, by their text. nil: not 1..1000 in plain decimal.
-local asked_of = setmetatable({}, {__index = function(self, text)
-    local asked = find(text, '^[1-9]%d*$') and number_of(text)
-    if not asked or asked > QUANTITY_MAX then
-        return nil
-    end
-    self[text] = asked
-    return asked
-end})
+-- All of an order's number but its last digit, as it stands in a buyer's value.
+local function ref_start(epoch, seq)
+    return ',' .. epoch .. '-' .. (seq < 10 and '' or format('%d', math.floor(seq / 10)))
+end
 
 -- What is stored of the buyers, and who of them is listed (nil: that is not asked). nil: garbage.
-local function read_buyers(sale, blanket, first, last)
+local function read_buyers(sale, blanket, buyers)
     if sale.state == 'loading' then
         return {}
     end
-    local stored = redis.pcall('HMGET', KEYS[3], unpack(ARGV, first, last))
+    local stored = redis.pcall('HMGET', KEYS[3], unpack(buyers))
     local listed = nil
     if sale.listed and not blanket then
-        listed = redis.pcall('SMISMEMBER', KEYS[5], unpack(ARGV, first, last))
+        listed = redis.pcall('SMISMEMBER', KEYS[5], unpack(buyers))
     end
     if stored.err or (listed and listed.err) then
         return nil
@@ -186,58 +194,91 @@ local function read_buyers(sale, blanket, first, last)
     return stored, listed
 end
 
+-- The keys one by one, "" for none. nil: they are no keys.
+local function cut_keys(purchases)
+    if purchases.keys == '' then
+        return setmetatable({}, {__index = function() return '' end})
+    end
+    if not is_hex(purchases.keys) then
+        return nil
+    end
+    local keys = {struct.unpack(string.rep('c' .. KEY_SIZE, purchases.count), purchases.keys)}
+    for i = 1, purchases.count do
+        if keys[i] == NO_KEY then
+            keys[i] = ''
+        end
+    end
+    return keys
+end
+
 -- Decides all purchases; wins are collected in `won` and written by nobody yet.
 -- nil and a status: refused as a whole.
-local function decide(sale, blanket, now, left, count, base, won)
-    local ARGV, limit, seq = ARGV, sale.limit, sale.seq
-    local ref_start, entry_end, now_part = ',' .. sale.epoch .. '-', ',N,' .. now, ',' .. now .. ','
-    local at_sku, at_quantity = base + count, base + 2 * count
-    local at_key, at_trace = base + 3 * count, base + 4 * count
-    local stored, listed = read_buyers(sale, blanket, base + 1, at_sku)
+local function decide(sale, blanket, now, stock, purchases, won)
+    local buyers, items, choices = purchases.buyers, purchases.items, purchases.choices
+    local epoch, limit, seq = sale.epoch, sale.limit, sale.seq
+    local start, digit, keys = ref_start(epoch, seq), seq % 10, nil
+    local stored, listed = read_buyers(sale, blanket, buyers)
     if not stored then
         return nil, 'type'
     end
-    local results, fresh = {}, {}
-    local buyers, outbox, taken = won.buyers, won.outbox, won.taken
-    for i = 1, count do
-        local buyer, sku, quantity = ARGV[base + i], ARGV[at_sku + i], ARGV[at_quantity + i]
-        local key, trace, asked = ARGV[at_key + i], ARGV[at_trace + i], asked_of[quantity]
-        if not asked or buyer == '' or #buyer > 64 or (#key ~= 32 and key ~= '') then
+    for _, item in pairs(items) do
+        item.stock = stock[':' .. item.sku]
+        item.tail = ',' .. item.text .. ',0,N,' .. now
+    end
+    local results, fresh, writes, last = {}, {}, won.writes, 2
+    for i = 1, purchases.count do
+        local buyer, item = buyers[i], items[choices[i]]
+        if not item or buyer == '' or #buyer > 64 then
             return nil, 'args'
         end
-        local value, token = fresh[buyer] or stored[i], nil
-        local units, orders, newest, slots = 0, 0, '', nil
+        local value, of_sku, asked = fresh[buyer] or stored[i], item.stock, item.asked
+        local token, units, newest, slots = blanket, asked
         if value then
-            units, orders, newest, slots = read_orders(value)
-            if not units then
+            local held, orders
+            held, orders, newest, slots = read_orders(value)
+            if not held then
                 return nil, 'type'
             end
-            token = replay_of(value, key, sku, quantity)
+            units = orders < limit + SPARE_ORDERS and held + asked or limit + 1
+            keys = keys or cut_keys(purchases)
+            if not keys then
+                return nil, 'args'
+            end
+            token = replay_of(value, keys[i], item.text) or blanket
         end
-        local sku_left = left[sku]
-        token = token or blanket or (not sku_left and 'Z') or (listed and listed[i] == 0 and 'X')
         if token then
             results[i] = token
-        elseif units + asked > limit or orders >= limit + SPARE_ORDERS then
-            results[i] = 'L' .. newest
-        elseif sku_left < asked then
+        elseif not of_sku then
+            results[i] = 'Z'
+        elseif listed and listed[i] == 0 then
+            results[i] = 'X'
+        elseif units > limit then
+            results[i] = 'L' .. (newest or '')
+        elseif of_sku.left < asked then
             results[i] = 'S'
         elseif seq >= SEQ_MAX then
             results[i] = 'F'
-        elseif find(key, '[^0-9a-f]') or #trace > 128 or find(trace, ',', 1, true) then
-            return nil, 'args'
         else
-            seq = seq + 1
-            left[sku], taken[sku] = sku_left - asked, (taken[sku] or 0) + asked
-            local text, slot = format('%d', seq), slots and free_slot(slots) or '0'
-            local order = (value or '1') .. ';' .. key .. ref_start .. text .. ',' .. sku .. ',' ..
-                quantity .. ',' .. slot .. entry_end
-            fresh[buyer] = order
-            local n, m = #buyers, #outbox
-            buyers[n + 1], buyers[n + 2] = buyer, order
-            outbox[m + 1], outbox[m + 2] = text, '1,' .. key .. ',' .. sku .. ',' .. quantity ..
-                ',' .. slot .. now_part .. trace .. ',' .. buyer
-            results[i] = 'W' .. text .. ',' .. slot
+            keys = keys or cut_keys(purchases)
+            if not keys then
+                return nil, 'args'
+            end
+            seq, digit = seq + 1, digit + 1
+            if digit == 10 then
+                start, digit = ref_start(epoch, seq), 0
+            end
+            of_sku.left = of_sku.left - asked
+            local order, slot
+            if not value then
+                order, slot = '1;' .. keys[i] .. start .. DIGITS[digit] .. item.tail, '0'
+            else
+                slot = free_slot(slots)
+                order = value .. ';' .. keys[i] .. start .. DIGITS[digit] .. ',' .. item.text ..
+                    ',' .. slot .. ',N,' .. now
+            end
+            last = last + 2
+            fresh[buyer], writes[last - 1], writes[last] = order, buyer, order
+            results[i] = value and 'W' .. slot or 'W0'
         end
     end
     won.seq = seq
@@ -246,17 +287,18 @@ end
 
 -- All writes of the call, and the seq of the first outbox entry left. nil: the outbox refused, and
 -- of the wins nothing was written. Acknowledged first: an id that is only now given is not meant.
-local function write(sale, won, acks, latch)
-    local wins = won.seq - sale.seq
+local function write(sale, won, stock, acks, latch)
     if acks > 0 then
         local deleted = redis.pcall('XDEL', KEYS[4], unpack(ARGV, 6, 5 + acks))
         if type(deleted) == 'table' then
             return nil
         end
     end
-    if wins > 0 then
-        won.outbox[3] = sale.epoch .. '-' .. won.outbox[4]
-        local added = redis.pcall(unpack(won.outbox))
+    if won.seq > sale.seq then
+        local at = won.at
+        local added = redis.pcall('XADD', KEYS[4], sale.epoch .. '-' .. format('%d', sale.seq + 1),
+            '2', won.now, 'results', won.results, 'buyers', ARGV[at + 1], 'items', ARGV[at + 2],
+            'choices', ARGV[at + 3], 'keys', ARGV[at + 4], 'traces', ARGV[at + 5])
         if type(added) == 'table' then
             return nil
         end
@@ -265,10 +307,12 @@ local function write(sale, won, acks, latch)
     if first.err then
         return nil
     end
-    if wins > 0 then
-        redis.call(unpack(won.buyers))
-        for sku, units in pairs(won.taken) do
-            redis.call('HINCRBY', KEYS[2], sku, format('%d', -units))
+    if won.seq > sale.seq then
+        redis.call(unpack(won.writes))
+        for _, entry in ipairs(stock) do
+            if entry.left < entry.before then
+                redis.call('HINCRBY', KEYS[2], entry.sku, format('%d', entry.left - entry.before))
+            end
         end
         redis.call('HSET', KEYS[1], 'seq', format('%d', won.seq))
     end
@@ -278,51 +322,57 @@ local function write(sale, won, acks, latch)
     return first[1] and match(first[1][1], '%-(%d+)$') or '0'
 end
 
+local function reply_of(id, status, sale, won, first, stock)
+    local texts = {}
+    for i, entry in ipairs(stock) do
+        texts[i] = entry.sku .. '=' .. format('%.0f', entry.left)
+    end
+    local header = concat({won.now, sale.epoch, format('%.0f', sale.version), sale.state,
+        format('%d', won.seq), first}, ' ')
+    return {id, status, header, concat(texts, ' '), won.results}
+end
+
 local function main()
     local id = ARGV[1] or ''
-    local count, acks, base = columns()
-    local sent, deadline = number_of(ARGV[3]), number_of(ARGV[4])
-    if not count or not sent or not deadline or not number_of(ARGV[2]) then
+    local acks, sent, deadline = read_acks(), number_of(ARGV[3]), number_of(ARGV[4])
+    local is_poll = acks and #ARGV == 5 + acks
+    local purchases = acks and not is_poll and read_purchases(5 + acks)
+    if #KEYS ~= 5 or not (is_poll or purchases) or not sent or not deadline
+            or not number_of(ARGV[2]) then
         return {id, 'args'}
     end
     local sale, status, epoch = pass_fence(KEYS[1], ARGV[2])
     if not sale then
         return {id, status, epoch}
     end
-    local left, skus = read_stock(sale.state)
-    if not left then
+    local stock = read_stock(sale.state)
+    if not stock then
         return {id, 'type'}
     end
     local time = redis.call('TIME')
     local now = time[1] * 1000 + math.floor(time[2] / 1000)
-    local now_text = format('%.0f', now)
-    local late = count > 0 and (now < sent - EARLY_MS or now > deadline)
+    local late = purchases and (now < sent - EARLY_MS or now > deadline)
     local latch = not late and sale.state == 'open' and now >= sale.closes
-    local won = {seq = sale.seq, taken = {}, buyers = {'HSET', KEYS[3]},
-        outbox = {'XADD', KEYS[4], ''}}
-    local results = {}
+    local won = {seq = sale.seq, now = format('%.0f', now), at = 5 + acks, results = '',
+        writes = {'HSET', KEYS[3]}}
     if latch then
         -- A clock that steps back must not open the sale again.
         sale.state, sale.version = 'ended', sale.version + 2
     end
-    if count > 0 and not late then
+    if purchases and not late then
         -- What `opens` refuses is refused as "loaded" is.
         local blanket = BLANKET[sale.state] or (now < sale.opens and 'N') or nil
-        results, status = decide(sale, blanket, now_text, left, count, base, won)
+        local results, refused = decide(sale, blanket, won.now, stock, purchases, won)
         if not results then
-            return {id, status}
+            return {id, refused}
         end
+        won.results = concat(results, ' ')
     end
-    local first = write(sale, won, acks, latch)
+    local first = write(sale, won, stock, acks, latch)
     if not first then
         return {id, 'type'}
     end
-    for i = 1, #skus do
-        skus[i] = skus[i] .. '=' .. format('%.0f', left[skus[i]])
-    end
-    local header = concat({now_text, sale.epoch, format('%.0f', sale.version), sale.state,
-        format('%d', won.seq), first}, ' ')
-    return {id, late and 'late' or 'ok', header, concat(skus, ' '), concat(results, ' ')}
+    return reply_of(id, late and 'late' or 'ok', sale, won, first, stock)
 end
 
 return main()

@@ -12,14 +12,7 @@
 
 local find = string.find
 
--- [number] The same text in every script that has no fence; tests/lua compares the copies.
-local function number_of(text)
-    if text and #text <= 15 and find(text, '^%d+$') then
-        return tonumber(text)
-    end
-    return nil
-end
--- [/number]
+--@ include number
 
 local LEASE_MS_MAX = 600000
 

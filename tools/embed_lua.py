@@ -3,7 +3,9 @@
 Why: C and Lua cannot drift. The text, its size and SHA-1 come from the file itself, and so do
      the constants that a script's head declares: `--@ status OK="ok" LATE="late"` in purchase.lua
      gives LUA_PURCHASE_STATUS_OK "ok" and so on; a value without quotes must be an integer.
-Never: changes a script: what Redis runs is the file, byte by byte.
+     What several scripts share stands once, in shared/ beside them: the line `--@ include fence`
+     is replaced by shared/fence.lua. Tests and benchmarks load scripts through script_text().
+Never: changes anything else: what Redis runs is the file with its includes, byte by byte.
 """
 import argparse
 import hashlib
@@ -12,11 +14,28 @@ import re
 import sys
 
 HEAD = re.compile(r"^--@\s+([a-z][a-z0-9_]*)\s+(\S.*)$")
+INCLUDE = re.compile(r"^--@ include ([a-z][a-z0-9_]*)$")
 PAIR = re.compile(r'([A-Z][A-Z0-9_]*)=("(?:[^"\\]*)"|-?[0-9]+)\s*')
 
 
 def fail(path, line_number, text):
     sys.exit(f"{path}:{line_number}: {text}")
+
+
+def script_text(path):
+    """What Redis runs: the file with its includes in their places. An included file includes
+    nothing itself."""
+    lines = []
+    for number, line in enumerate(path.read_text().splitlines(keepends=True), 1):
+        name = INCLUDE.match(line)
+        if name:
+            shared = path.parent / "shared" / f"{name.group(1)}.lua"
+            if not shared.is_file():
+                fail(path, number, f"there is no {shared}")
+            lines.append(shared.read_text())
+        else:
+            lines.append(line)
+    return "".join(lines)
 
 
 def constants(path, text):
@@ -107,7 +126,7 @@ def main():
 
     scripts = []
     for path in sorted(args.scripts, key=lambda path: path.stem):
-        data = path.read_bytes()
+        data = script_text(path).encode()
         if not re.fullmatch(r"[a-z][a-z0-9_]*", path.stem):
             fail(path, 1, "the name of a script is [a-z][a-z0-9_]*")
         if not data.startswith(b"#!lua\n"):

@@ -8,6 +8,7 @@ whatever else the machine does can only make a round slower.
 Use: bench/micro/lua_cost.py [--purchases N] [--rounds N] [--lua DIR]
 """
 import argparse
+import hashlib
 import pathlib
 import sys
 
@@ -15,6 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "lua"))
 
 from redis_server import Client, Server  # noqa: E402
+from scripts import Attempt, pack_columns, script_text  # noqa: E402
 
 BATCHES = (1, 16, 64, 128)
 KEYS = ["{s:7}:" + name for name in ("meta", "stock", "buyers", "outbox", "listed")]
@@ -32,10 +34,9 @@ def load_sale(client, stock):
 def call(sha, first, batch, acks):
     ids = range(first, first + batch)
     now = 0
-    return ["EVALSHA", sha, len(KEYS), *KEYS, first, 1, now, FAR_MS, len(acks), *acks, batch,
-            *["buyer-%09d" % i for i in ids],
-            *[("phone-black", "phone-white")[i & 1] for i in ids], *["1"] * batch,
-            *["%032x" % i for i in ids], *[TRACE] * batch]
+    return ["EVALSHA", sha, len(KEYS), *KEYS, first, 1, now, FAR_MS, len(acks), *acks,
+            *pack_columns([Attempt("buyer-%09d" % i, ("phone-black", "phone-white")[i & 1], 1,
+                                   hashlib.md5(b"%d" % i).hexdigest(), TRACE) for i in ids])]
 
 
 def figures(client):
@@ -88,7 +89,7 @@ def main():
     server = Server()
     try:
         client = server.client()
-        sha = client("SCRIPT", "LOAD", (options.lua / "purchase.lua").read_text())
+        sha = client("SCRIPT", "LOAD", script_text(options.lua / "purchase.lua"))
         print("us of Redis a purchase (script / cpu of the process)")
         print("%6s %16s %16s %16s" % ("batch", "win", "sold out", "replay"))
         for batch in BATCHES:

@@ -1,6 +1,7 @@
 #include "inventory/outbox_entry.h"
 
 #include "common/assert.h"
+#include "inventory/purchase_columns.h"
 #include "inventory/redis_reply.h"
 #include "inventory/text_cursor.h"
 
@@ -8,62 +9,10 @@
 
 #define TIME_MS_MAX ((UINT64_C(1) << 53) - 1)
 
-/* An engine only writes well-formed traces, or none (PROTOCOL §3.4 args). */
-static bool take_trace(struct text_cursor *cursor, struct traceparent *ret_trace)
-{
-    size_t size;
-    const char *text = text_take_until(cursor, ',', &size);
-
-    if (size == 0) {
-        *ret_trace = (struct traceparent){""};
-        return true;
-    }
-    return traceparent_parse(text, size, ret_trace) == ERR_OK;
-}
-
-static bool take_number_and_comma(struct text_cursor *cursor, uint64_t max, uint64_t *ret_value)
-{
-    return text_take_number(cursor, max, ret_value) && text_take_char(cursor, ',');
-}
-
-enum err outbox_win_parse(struct sale_id sale, uint32_t epoch, const char *field, size_t field_size,
-                          const char *value, size_t value_size, struct outbox_win *ret_win)
-{
-    struct text_cursor seq_cursor = text_cursor(field, field_size);
-    struct text_cursor cursor = text_cursor(value, value_size);
-    struct outbox_win win = {.epoch = epoch};
-    uint64_t seq, quantity, slot, won_at;
-    const char *text;
-    size_t size;
-
-    if (!text_take_number(&seq_cursor, SEQ_MAX, &seq) || !text_is_end(&seq_cursor)
-        || order_no_make(sale, epoch, (uint32_t)seq, &win.entry.order_no) != ERR_OK
-        || !text_take_char(&cursor, '1') || !text_take_char(&cursor, ',')) {
-        return ERR_PARSE;
-    }
-    text = text_take_until(&cursor, ',', &size);
-    if (key_hash_parse(text, size, &win.entry.key_hash) != ERR_OK
-        || !text_take_char(&cursor, ',')) {
-        return ERR_PARSE;
-    }
-    text = text_take_until(&cursor, ',', &size);
-    if (sku_parse(text, size, &win.entry.sku) != ERR_OK || !text_take_char(&cursor, ',')
-        || !take_number_and_comma(&cursor, QUANTITY_MAX, &quantity) || quantity == 0
-        || !take_number_and_comma(&cursor, QUANTITY_MAX - 1, &slot)
-        || !take_number_and_comma(&cursor, TIME_MS_MAX, &won_at)
-        || !take_trace(&cursor, &win.traceparent) || !text_take_char(&cursor, ',')
-        || buyer_parse(cursor.at, (size_t)(cursor.end - cursor.at), &win.buyer) != ERR_OK) {
-        return ERR_PARSE;
-    }
-    win.seq = (uint32_t)seq;
-    win.entry.quantity = (uint32_t)quantity;
-    win.entry.has_slot = true;
-    win.entry.slot = (uint32_t)slot;
-    win.entry.state = ORDER_STATE_PENDING;
-    win.entry.won_at_ms = (int64_t)won_at;
-    *ret_win = win;
-    return ERR_OK;
-}
+/* The fields of an entry, in this order. The first is the format, and its value won_at. */
+static const char *const names[] = {"2", "results", "buyers", "items", "choices", "keys", "traces"};
+enum { FIELDS = sizeof names / sizeof names[0], RESULTS = 1, COLUMNS = 2 };
+_Static_assert((int)FIELDS == (int)COLUMNS + (int)PURCHASE_COLUMNS, "a field a column");
 
 static bool parse_place(const struct redis_reply *id, struct outbox_listed_entry *entry)
 {
@@ -86,35 +35,119 @@ static bool parse_place(const struct redis_reply *id, struct outbox_listed_entry
     return true;
 }
 
+/* The values by field. False: other fields, or not in their order. */
+static bool read_values(const struct redis_reply *item, struct column_text values[FIELDS])
+{
+    const struct redis_reply *fields =
+        redis_reply_count(item) == 2 ? redis_reply_item(item, 1) : NULL;
+
+    if (!fields || redis_reply_count(fields) != 2 * (size_t)FIELDS) {
+        return false;
+    }
+    for (size_t i = 0; i < FIELDS; i++) {
+        size_t size;
+        const char *name = redis_reply_string(redis_reply_item(fields, 2 * i), &size);
+
+        values[i].text = redis_reply_string(redis_reply_item(fields, 2 * i + 1), &values[i].size);
+        if (!name || !values[i].text || size != strlen(names[i])
+            || memcmp(name, names[i], size) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+uint32_t outbox_entry_win_count(const struct redis_reply *item)
+{
+    struct column_text values[FIELDS];
+
+    return read_values(item, values)
+               ? purchase_results_win_count(values[RESULTS].text, values[RESULTS].size)
+               : 0;
+}
+
+static bool take_won_at(const struct column_text *value, int64_t *ret_won_at_ms)
+{
+    struct text_cursor cursor = text_cursor(value->text, value->size);
+    uint64_t won_at;
+
+    if (!text_take_number(&cursor, TIME_MS_MAX, &won_at) || !text_is_end(&cursor)) {
+        return false;
+    }
+    *ret_won_at_ms = (int64_t)won_at;
+    return true;
+}
+
+/* W<slot> of one purchase. */
+static bool make_win(struct sale_id sale, const struct purchase_row *row, const char *token,
+                     size_t size, struct outbox_win *win)
+{
+    struct text_cursor cursor = text_cursor(token, size);
+    uint64_t slot;
+
+    if (!text_take_char(&cursor, 'W') || !text_take_number(&cursor, QUANTITY_MAX - 1, &slot)
+        || !text_is_end(&cursor)
+        || order_no_make(sale, win->epoch, win->seq, &win->entry.order_no) != ERR_OK) {
+        return false;
+    }
+    win->buyer = row->buyer;
+    win->traceparent = row->traceparent;
+    win->entry.key_hash = row->key_hash;
+    win->entry.sku = row->sku;
+    win->entry.quantity = row->quantity;
+    win->entry.has_slot = true;
+    win->entry.slot = (uint32_t)slot;
+    win->entry.state = ORDER_STATE_PENDING;
+    return true;
+}
+
+/* The wins among the rows: a token a row, one space between them. */
+static bool read_wins(struct sale_id sale, const struct column_text *results,
+                      const struct purchase_row *rows, uint32_t row_count, int64_t won_at_ms,
+                      struct outbox_win *wins, struct outbox_listed_entry *entry)
+{
+    struct text_cursor cursor = text_cursor(results->text, results->size);
+
+    for (uint32_t i = 0; i < row_count; i++) {
+        struct outbox_win *win = &wins[entry->win_count];
+        size_t size;
+        const char *token;
+
+        if (i > 0 && !text_take_char(&cursor, ' ')) {
+            return false;
+        }
+        token = text_take_until(&cursor, ' ', &size);
+        if (size == 0) {
+            return false;
+        }
+        if (*token == 'W') {
+            *win = (struct outbox_win){.epoch = entry->epoch,
+                                       .seq = entry->first_seq + entry->win_count,
+                                       .entry.won_at_ms = won_at_ms};
+            if (!make_win(sale, &rows[i], token, size, win)) {
+                return false;
+            }
+            entry->win_count++;
+        }
+    }
+    return text_is_end(&cursor) && entry->win_count > 0;
+}
+
 enum err outbox_entry_parse(struct sale_id sale, const struct redis_reply *item,
                             struct outbox_win *wins, struct outbox_listed_entry *ret_entry)
 {
     struct outbox_listed_entry entry = {.wins = wins};
-    const struct redis_reply *fields;
-    size_t count;
+    struct purchase_row rows[PURCHASE_COLUMN_ROWS_MAX];
+    struct column_text values[FIELDS];
+    uint32_t row_count;
+    int64_t won_at_ms;
 
-    if (redis_reply_count(item) != 2 || !parse_place(redis_reply_item(item, 0), &entry)) {
+    if (!read_values(item, values) || !parse_place(redis_reply_item(item, 0), &entry)
+        || !take_won_at(&values[0], &won_at_ms)
+        || purchase_columns_parse(&values[COLUMNS], rows, &row_count) != ERR_OK
+        || !read_wins(sale, &values[RESULTS], rows, row_count, won_at_ms, wins, &entry)) {
         return ERR_PARSE;
     }
-    fields = redis_reply_item(item, 1);
-    count = redis_reply_count(fields);
-    if (count == 0 || count % 2 != 0 || count / 2 > OUTBOX_ENTRY_WINS_MAX) {
-        return ERR_PARSE;
-    }
-    for (size_t i = 0; i < count; i += 2) {
-        size_t field_size, value_size;
-        const char *field = redis_reply_string(redis_reply_item(fields, i), &field_size);
-        const char *value = redis_reply_string(redis_reply_item(fields, i + 1), &value_size);
-
-        if (!field || !value
-            || outbox_win_parse(sale, entry.epoch, field, field_size, value, value_size,
-                                &wins[i / 2])
-                   != ERR_OK
-            || wins[i / 2].seq != entry.first_seq + i / 2) {
-            return ERR_PARSE;
-        }
-    }
-    entry.win_count = (uint32_t)(count / 2);
     *ret_entry = entry;
     return ERR_OK;
 }

@@ -26,12 +26,12 @@ struct outbox_listed_entry {
     const struct outbox_win *wins; /* borrowed for the call */
 };
 
-/* One item of XRANGE's reply: [id, [field, value, ...]]. `wins` has room for OUTBOX_ENTRY_WINS_MAX;
- * ret_entry->wins points to it. ERR_PARSE. */
+/* How many wins the item tells of: the room that outbox_entry_parse() needs; 0 when it cannot be
+ * read. */
+uint32_t outbox_entry_win_count(const struct redis_reply *item);
+/* One item of XRANGE's reply: [id, [field, value, ...]]. `wins` has room for what the function
+ * above says, at most OUTBOX_ENTRY_WINS_MAX of an entry that can be read; ret_entry->wins points to
+ * it. ERR_PARSE. */
 MUST_CHECK enum err outbox_entry_parse(struct sale_id sale, const struct redis_reply *item,
                                        struct outbox_win *wins,
                                        struct outbox_listed_entry *ret_entry);
-/* One win: field `<seq>` and its value. */
-MUST_CHECK enum err outbox_win_parse(struct sale_id sale, uint32_t epoch, const char *field,
-                                     size_t field_size, const char *value, size_t value_size,
-                                     struct outbox_win *ret_win);

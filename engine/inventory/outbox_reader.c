@@ -24,10 +24,8 @@ static enum err read_entries(struct sale_id sale, const struct redis_reply *repl
 
     for (size_t i = 0; i < count; i++) {
         const struct redis_reply *item = redis_reply_item(reply, i);
-        size_t fields =
-            redis_reply_count(item) == 2 ? redis_reply_count(redis_reply_item(item, 1)) : 0;
 
-        if (fields / 2 > win_room - used
+        if (outbox_entry_win_count(item) > win_room - used
             || outbox_entry_parse(sale, item, wins + used, &entries[i]) != ERR_OK) {
             return ERR_PARSE;
         }
@@ -41,9 +39,7 @@ static size_t count_wins(const struct redis_reply *reply)
     size_t wins = 0;
 
     for (size_t i = 0; i < redis_reply_count(reply); i++) {
-        const struct redis_reply *item = redis_reply_item(reply, i);
-
-        wins += redis_reply_count(item) == 2 ? redis_reply_count(redis_reply_item(item, 1)) / 2 : 0;
+        wins += outbox_entry_win_count(redis_reply_item(reply, i));
     }
     return wins;
 }

@@ -3,24 +3,21 @@
 #include "common/assert.h"
 #include "inventory/keys.h"
 #include "inventory/order_value.h"
+#include "inventory/purchase_columns.h"
 #include "inventory/redis_wire.h"
 #include "inventory/script.h"
 #include "inventory/text_cursor.h"
 
 #include <string.h>
 
-enum { KEY_ARGS = 5, FIXED_ARGS = 6, COLUMNS = 5 };
+enum { KEY_ARGS = 5, FIXED_ARGS = 5 };
 /* A bulk of a short text: `$NN\r\n`, the text, `\r\n`. */
-enum { BULK_EXTRA = 7, REF_SIZE_MAX = 14, QUANTITY_SIZE_MAX = 4 };
-/* What one purchase adds at most, over its five columns. */
-enum {
-    ATTEMPT_SIZE_MAX = COLUMNS * BULK_EXTRA + BUYER_SIZE_MAX + SKU_SIZE_MAX + QUANTITY_SIZE_MAX
-                       + KEY_HASH_SIZE + TRACEPARENT_SIZE
-};
+enum { BULK_EXTRA = 7, REF_SIZE_MAX = 14 };
 enum {
     FIXED_SIZE_MAX =
         SCRIPT_EVALSHA_HEAD_SIZE_MAX + KEY_ARGS * (BULK_EXTRA + KEY_SIZE_MAX)
         + (FIXED_ARGS + 1) * (REDIS_WIRE_HEAD_SIZE_MAX + REDIS_WIRE_NUMBER_SIZE_MAX + 2)
+        + PURCHASE_COLUMNS_HEAD_SIZE_MAX
 };
 
 /* --- encode --- */
@@ -53,34 +50,6 @@ static char *put_acks(char *at, const struct purchase_call *call)
     return at;
 }
 
-static char *put_attempts(char *at, const struct purchase_call *call)
-{
-    const struct attempt *const *attempts = call->attempts;
-    uint32_t count = call->attempt_count;
-
-    at = redis_wire_bulk_number(at, count);
-    for (uint32_t i = 0; i < count; i++) {
-        at = redis_wire_bulk(at, attempts[i]->buyer.text, attempts[i]->buyer.size);
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        at = redis_wire_bulk(at, attempts[i]->sku.text, attempts[i]->sku.size);
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        at = redis_wire_bulk_number(at, attempts[i]->quantity);
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        const char *hex = attempts[i]->key_hash.hex;
-
-        at = redis_wire_bulk(at, hex, hex[0] ? KEY_HASH_SIZE : 0);
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        const char *trace = attempts[i]->traceparent.text;
-
-        at = redis_wire_bulk(at, trace, trace[0] ? TRACEPARENT_SIZE : 0);
-    }
-    return at;
-}
-
 static void check_attempt(const struct purchase_call *call, const struct attempt *attempt)
 {
     ASSERT(attempt->sale.value == call->sale.value && attempt->epoch == call->epoch);
@@ -92,9 +61,10 @@ static void check_attempt(const struct purchase_call *call, const struct attempt
 size_t purchase_call_encode(const struct purchase_call *call, struct buf *out,
                             uint32_t *ret_bulk_count)
 {
-    uint32_t bulks = 1 + KEY_ARGS + FIXED_ARGS + call->ack_count + COLUMNS * call->attempt_count;
+    uint32_t columns = call->attempt_count > 0 ? PURCHASE_COLUMNS : 0;
+    uint32_t bulks = 1 + KEY_ARGS + FIXED_ARGS + call->ack_count + columns;
     size_t room = FIXED_SIZE_MAX + (size_t)call->ack_count * (BULK_EXTRA + REF_SIZE_MAX)
-                  + (size_t)call->attempt_count * ATTEMPT_SIZE_MAX;
+                  + (size_t)call->attempt_count * PURCHASE_COLUMNS_ROW_SIZE_MAX;
     char *begin, *tail, *at;
     size_t tail_place;
 
@@ -118,7 +88,9 @@ size_t purchase_call_encode(const struct purchase_call *call, struct buf *out,
     at = redis_wire_bulk_number(at, (uint64_t)call->sent_ms);
     at = redis_wire_bulk_number(at, (uint64_t)call->deadline_ms);
     at = put_acks(at, call);
-    at = put_attempts(at, call);
+    if (call->attempt_count > 0) {
+        at = purchase_columns_put(at, call->attempts, call->attempt_count);
+    }
     ASSERT((size_t)(at - begin) <= room);
     buf_commit(out, (size_t)(at - begin));
     return tail_place;
@@ -134,7 +106,7 @@ static void set_win(struct purchase_result *result, enum decision decision,
     result->win = (struct win){.entry = *entry};
 }
 
-/* W<seq>,<slot>: seqs are consecutive within a call. */
+/* W<slot>: seqs are consecutive within a call, from first_win on. */
 static bool take_win(const struct purchase_call *call, const struct attempt *attempt,
                      struct text_cursor token, struct purchase_reply *reply,
                      struct purchase_result *result)
@@ -145,16 +117,11 @@ static bool take_win(const struct purchase_call *call, const struct attempt *att
                                 .has_slot = true,
                                 .state = ORDER_STATE_PENDING,
                                 .won_at_ms = reply->head.redis_time_ms};
-    uint64_t seq, slot;
+    uint32_t seq = reply->first_win + reply->win_count;
+    uint64_t slot;
 
-    if (!text_take_number(&token, SEQ_MAX, &seq) || !text_take_char(&token, ',')
-        || !text_take_number(&token, QUANTITY_MAX - 1, &slot) || !text_is_end(&token)
-        || order_no_make(call->sale, call->epoch, (uint32_t)seq, &entry.order_no) != ERR_OK) {
-        return false;
-    }
-    if (reply->win_count == 0) {
-        reply->first_win = (uint32_t)seq;
-    } else if (seq != reply->first_win + (uint64_t)reply->win_count) {
+    if (!text_take_number(&token, QUANTITY_MAX - 1, &slot) || !text_is_end(&token)
+        || order_no_make(call->sale, call->epoch, seq, &entry.order_no) != ERR_OK) {
         return false;
     }
     reply->win_count++;
@@ -242,12 +209,17 @@ static bool take_token(const struct purchase_call *call, const struct attempt *a
     }
 }
 
-/* One token a purchase, one space between them; the wins end at the header's seq. */
+/* One token a purchase, one space between them; the last win has the header's seq. */
 static enum err decode_results(const struct purchase_call *call, const struct purchase_text *item,
                                struct purchase_reply *reply)
 {
     struct text_cursor cursor = text_cursor(item->text, item->size);
+    uint32_t wins = purchase_results_win_count(item->text, item->size);
 
+    if (wins > reply->head.seq) {
+        return ERR_PARSE;
+    }
+    reply->first_win = wins > 0 ? reply->head.seq - wins + 1 : 0;
     for (uint32_t i = 0; i < call->attempt_count; i++) {
         size_t size;
         const char *text;
@@ -260,9 +232,7 @@ static enum err decode_results(const struct purchase_call *call, const struct pu
             return ERR_PARSE;
         }
     }
-    if (!text_is_end(&cursor)
-        || (reply->win_count > 0
-            && reply->first_win + (uint64_t)reply->win_count - 1 != reply->head.seq)) {
+    if (!text_is_end(&cursor)) {
         return ERR_PARSE;
     }
     reply->result_count = call->attempt_count;

@@ -23,7 +23,7 @@ struct purchase_call {
     int64_t sent_ms, deadline_ms; /* Redis clock; not negative. 0 in a poll */
     uint32_t ack_count;
     const uint32_t *acks;                  /* first seqs of entries of this epoch; borrowed */
-    uint32_t attempt_count;                /* 0: a poll */
+    uint32_t attempt_count;                /* 0: a poll, with no columns */
     const struct attempt *const *attempts; /* borrowed; all of this sale */
 };
 /* The whole EVALSHA command, appended. Returns where its tail (numkeys on) begins in `out`, and how

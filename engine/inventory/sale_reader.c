@@ -77,7 +77,7 @@ enum err sale_reader_look(struct redis_blocking *redis, struct sale_id sale, uin
 
     sale_call_init(&call, redis, LUA_SCRIPT_PURCHASE, sale, keys, 5);
     sale_call_add_number(&call, epoch);
-    for (int i = 0; i < 4; i++) { /* sent, deadline, acknowledgements, purchases */
+    for (int i = 0; i < 3; i++) { /* sent, deadline, acknowledgements; no columns: a poll */
         sale_call_add_number(&call, 0);
     }
     err = sale_call_run(&call, &reply, &raw);

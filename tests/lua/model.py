@@ -45,6 +45,15 @@ class Order:
                 self.slot = None
 
 
+def kept_as(attempts, results, time):
+    """A call as the outbox keeps it, taken apart as scripts.outbox_fields() does."""
+    return {"2": str(time), "results": " ".join(results),
+            "buyers": [attempt.buyer for attempt in attempts],
+            "items": [(attempt.sku, str(attempt.quantity)) for attempt in attempts],
+            "keys": [attempt.key for attempt in attempts],
+            "traces": [attempt.trace for attempt in attempts]}
+
+
 @dataclasses.dataclass
 class Expected:
     """A status, and for a purchase its tokens. `told`: the header says what the model says now."""
@@ -62,7 +71,7 @@ class Model:
         self.stock, self.held = dict(stock), {}
         self.orders = list(orders)
         self.listed, self.applied = set(listed), set(map(str, applied))
-        self.outbox = []  # lists of (order, trace)
+        self.outbox = []  # (orders won, what they are kept as) by call
         self.allotted = sum(stock.values())
         self.taken = self.returned = 0
 
@@ -95,7 +104,7 @@ class Model:
         wins = []
         results = [self.decide(attempt, time, wins) for attempt in attempts]
         if wins:
-            self.outbox.append(wins)
+            self.outbox.append((wins, kept_as(attempts, results, time)))
         return Expected("ok", results)
 
     def decide(self, attempt, time, wins):
@@ -111,10 +120,10 @@ class Model:
         order = Order(attempt.buyer, attempt.key, self.epoch, self.seq, attempt.sku,
                       int(attempt.quantity), slot, "N", time)
         self.orders.append(order)
-        wins.append((dataclasses.replace(order), attempt.trace))  # as it was won
+        wins.append(order)
         self.stock[attempt.sku] -= order.quantity
         self.taken += order.quantity
-        return f"W{order.seq},{slot}"
+        return f"W{slot}"
 
     def ask_replay(self, attempt, _time, mine, _live):
         if self.state == "loading" or not attempt.key:
@@ -236,11 +245,7 @@ class Model:
         buyers = {}
         for order in self.orders:
             buyers[order.buyer] = buyers.get(order.buyer, "1") + ";" + order.text()
-        outbox = {}
-        for entry in self.outbox:
-            outbox[entry[0][0].ref] = {
-                str(order.seq): f"1,{order.key},{order.sku},{order.quantity},{order.slot},"
-                                f"{order.won_at},{trace},{order.buyer}" for order, trace in entry}
+        outbox = {wins[0].ref: kept for wins, kept in self.outbox}
         meta = {"epoch": self.epoch, "replid": self.replid if self.fence else "",
                 "version": self.version, "state": self.state, "seq": self.seq}
         if self.state != "loading":

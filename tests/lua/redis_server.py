@@ -18,7 +18,8 @@ class RedisError(Exception):
 
 
 class Client:
-    """One blocking connection. Texts come as str; an error reply is raised as RedisError."""
+    """One blocking connection. Texts come as str, bytes that are no UTF-8 as surrogates, and go the
+    same way; an error reply is raised as RedisError."""
 
     def __init__(self, address):
         self.sock = socket.create_connection(address, timeout=30)
@@ -33,7 +34,7 @@ class Client:
     def pack(args):
         out = [b"*%d\r\n" % len(args)]
         for arg in args:
-            data = arg if isinstance(arg, bytes) else str(arg).encode()
+            data = arg if isinstance(arg, bytes) else str(arg).encode(errors="surrogateescape")
             out.append(b"$%d\r\n%b\r\n" % (len(data), data))
         return b"".join(out)
 
@@ -51,7 +52,8 @@ class Client:
             return int(rest)
         if kind == b"$":
             size = int(rest)
-            return None if size < 0 else self.file.read(size + 2)[:-2].decode()
+            return None if size < 0 else self.file.read(size + 2)[:-2].decode(
+                errors="surrogateescape")
         if kind == b"*":
             size = int(rest)
             return None if size < 0 else [self.read(True) for _ in range(size)]

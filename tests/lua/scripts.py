@@ -5,10 +5,15 @@ SECKILL_LUA_DIR names another directory with scripts: the mutants.
 import dataclasses
 import os
 import pathlib
+import sys
 
 from redis_server import RedisError
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+
+from embed_lua import script_text  # noqa: E402
+
 LUA_DIR = pathlib.Path(os.environ.get("SECKILL_LUA_DIR", ROOT / "lua"))
 
 FOREVER = 10 ** 13  # ms, later than any clock
@@ -82,9 +87,13 @@ class Attempt:
     key: str = ""
     trace: str = ""
 
+    @property
+    def item(self):
+        return f"{self.sku},{self.quantity}"
+
 
 def key_hash(number):
-    return f"{number:032x}"
+    return f"{number + 1:032x}"  # all zeros: no key
 
 
 class Scripts:
@@ -92,7 +101,7 @@ class Scripts:
 
     def __init__(self, redis):
         self.redis = redis
-        self.texts = {path.stem: path.read_text() for path in sorted(LUA_DIR.glob("*.lua"))}
+        self.texts = {path.stem: script_text(path) for path in sorted(LUA_DIR.glob("*.lua"))}
         self.load()
         self.request = 0
 
@@ -135,10 +144,8 @@ class Sale:
         return int(seconds) * 1000 + int(micros) // 1000
 
     def purchase(self, attempts, acks=(), sent=0, deadline=FOREVER, epoch=None):
-        columns = [getattr(attempt, column) for column in
-                   ("buyer", "sku", "quantity", "key", "trace") for attempt in attempts]
         return self.call("purchase", self.at(epoch), sent, deadline, len(acks), *acks,
-                         len(attempts), *columns)
+                         *(pack_columns(attempts) if attempts else []))
 
     def buy(self, *args, **fields):
         """One purchase; its token."""
@@ -225,10 +232,76 @@ class Sale:
             elif READ[name] == ("SMEMBERS",):
                 value = set(value)
             elif name == "outbox":
-                value = {entry: pairs_of(fields) for entry, fields in value}
+                value = {entry: outbox_fields(fields) for entry, fields in value}
             seen[name] = value
         # A stream of which everything is deleted is still there; to us it is none.
         return {name: value for name, value in seen.items() if value}
+
+
+def pack_texts(texts):
+    """A msgpack array of texts, as an engine packs it."""
+    out = [pack_head(len(texts), 0x90, 16, None, 0xdc)]
+    for text in texts:
+        data = text.encode() if isinstance(text, str) else text
+        out += [pack_head(len(data), 0xa0, 32, 0xd9, 0xda), data]
+    return b"".join(out)
+
+
+def pack_head(size, short, short_end, byte_tag, word_tag):
+    if size < short_end:
+        return bytes([short | size])
+    if byte_tag and size < 256:
+        return bytes([byte_tag, size])
+    return bytes([word_tag, size >> 8, size & 255])
+
+
+def pack_columns(attempts):
+    """The columns of a call's purchases; a column that nobody has anything in is left empty."""
+    items = list(dict.fromkeys(attempt.item for attempt in attempts))
+    return [pack_texts([attempt.buyer for attempt in attempts]), pack_texts(items),
+            bytes(33 + items.index(attempt.item) for attempt in attempts),
+            fixed_column([attempt.key for attempt in attempts], 32),
+            fixed_column([attempt.trace for attempt in attempts], 55)]
+
+
+def unpack_texts(packed):
+    """The texts of a msgpack array as pack_texts() makes it."""
+    data, at = packed.encode(errors="surrogateescape"), 1
+    if data[0] == 0xdc:
+        count, at = data[1] << 8 | data[2], 3
+    else:
+        assert 0x90 <= data[0] <= 0x9f
+        count = data[0] & 15
+    texts = []
+    for _ in range(count):
+        size, at = (data[at + 1], at + 2) if data[at] == 0xd9 else (data[at] - 0xa0, at + 1)
+        texts.append(data[at:at + size].decode())
+        at += size
+    assert at == len(data)
+    return texts
+
+
+def outbox_fields(flat):
+    """An entry of the outbox, its columns taken apart by purchase."""
+    assert flat[::2] == ["2", "results", "buyers", "items", "choices", "keys", "traces"], flat
+    fields = pairs_of(flat)
+    buyers, items = unpack_texts(fields["buyers"]), unpack_texts(fields["items"])
+    choices = fields.pop("choices").encode(errors="surrogateescape")
+    assert len(choices) == len(buyers) and len(set(items)) == len(items)
+    return {**fields, "buyers": buyers,
+            "items": [tuple(items[choice - 33].rsplit(",", 1)) for choice in choices],
+            "keys": cut_column(fields["keys"], 32, len(buyers)),
+            "traces": cut_column(fields["traces"], 55, len(buyers))}
+
+
+def cut_column(text, size, count):
+    assert len(text) in (0, size * count)
+    cut = [text[i * size:(i + 1) * size] for i in range(count)]
+    return ["" if part == "0" * size else part for part in cut]
+
+
+def fixed_column(texts, size):
+    return "".join(text or "0" * size for text in texts) if any(texts) else ""
 
 
 def pairs_of(flat):

@@ -37,7 +37,7 @@ def test_an_engine_can_do_its_work_and_no_more(login, sale):
     client = login("engine")
     assert client("PING") == "PONG" and client("ROLE")[0] == "master"
     mine = Sale(Scripts(client), sale.number)
-    assert mine.buy("ann") == "W1,0"
+    assert mine.buy("ann") == "W0"
     assert mine.poll(["1-1"]).header.outbox_first == 0
     client("HSET", mine.key("meta"), "closes", 2)
     assert mine.poll().header.state == "ended"

@@ -1,11 +1,11 @@
 """The fence, the same for every script that has one."""
 import pytest
 
-from scripts import TERMS, Attempt
+from scripts import TERMS, Attempt, pack_columns
 
 LOAD_END = [item for pair in {**TERMS, "state": "paused"}.items() for item in pair]
 ARGS = {
-    "purchase": [0, 10 ** 13, 0, 1, "ann", "a", 1, "", ""],
+    "purchase": [0, 10 ** 13, 0, *pack_columns([Attempt("ann")])],
     "own_orders": ["ann"],
     "adjust": ["announce", 1, 1, "a", 1, 0],
     "set_state": ["pause"],

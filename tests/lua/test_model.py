@@ -95,7 +95,7 @@ class Run:
 
     def acks(self):
         rng = self.rng
-        known = [entry[0][0].ref for entry in self.model.outbox]
+        known = [wins[0].ref for wins, _ in self.model.outbox]
         acks = [ref for ref in known if rng.random() < 0.4]
         if rng.random() < 0.2:
             acks += [f"{self.model.epoch}-{rng.randrange(1, 999)}", "9-9"]

@@ -1,7 +1,7 @@
 """Each fault of mutants/mutants.toml is noticed by the suite.
 
-A copy of lua/ with the one line changed is run under the tests of its script, the fence's and the
-model's. The copy without a change must pass the same tests.
+A copy of lua/ with the one line changed is run under the tests of its script (of what is shared:
+of purchase's), the fence's and the model's. The copy without a change must pass the same tests.
 """
 import concurrent.futures
 import os
@@ -14,12 +14,12 @@ import tomllib
 import pytest
 
 from redis_server import RedisError
-from scripts import ROOT
+from scripts import ROOT, script_text
 
 HERE = pathlib.Path(__file__).resolve().parent
 MUTANTS = tomllib.loads((HERE / "mutants" / "mutants.toml").read_text())["mutant"]
 SUITES = {"load_begin": "load", "load_part": "load", "load_end": "load", "close_fence": "load",
-          "catalogue_put": "catalogue"}
+          "catalogue_put": "catalogue", "fence": "purchase"}
 CONTROL = "unchanged"
 RUNS_AT_ONCE = 2
 RUN_DEADLINE_S = 240
@@ -86,10 +86,14 @@ def test_the_unchanged_scripts_pass(runs):
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=name_of)
-def test_the_fault_is_noticed(mutant, runs, redis):
-    text = mutate((ROOT / "lua" / mutant["file"]).read_text(), mutant)
+def test_the_fault_is_noticed(mutant, runs, redis, tmp_path):
+    directory = tmp_path / "lua"
+    shutil.copytree(ROOT / "lua", directory)
+    path = directory / mutant["file"]
+    path.write_text(mutate(path.read_text(), mutant))
     try:
-        redis("SCRIPT", "LOAD", text)
+        for script in directory.glob("*.lua"):
+            redis("SCRIPT", "LOAD", script_text(script))
     except RedisError as error:
         pytest.fail(f"the mutant is no script: {error}")
     done = runs[name_of(mutant)].result()

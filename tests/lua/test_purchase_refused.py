@@ -1,7 +1,8 @@
 """purchase.lua refuses: bad arguments, another history, garbage. Nothing is ever written."""
 import pytest
 
-from scripts import FOREVER, Attempt, key_hash
+from redis_server import RedisError
+from scripts import FOREVER, Attempt, key_hash, pack_columns, pack_texts
 
 KEY = key_hash(1)
 
@@ -41,7 +42,7 @@ def test_another_history_is_refused(sale):
 def test_after_a_restart_nothing_is_decided(sale, server, scripts):
     """The data is all there, but the server may have forgotten the last two seconds."""
     sale.load({"a": 5})
-    assert sale.buy("ann") == "W1,0"
+    assert sale.buy("ann") == "W0"
     dump = sale.dump()
     server.restart()
     scripts.redis = sale.redis = server.client()
@@ -140,16 +141,56 @@ def test_one_wrong_purchase_refuses_the_whole_call(sale, bad):
     refused(sale, "args", [bad, Attempt("ann")])
 
 
+GOOD = pack_columns([Attempt("ann", key=KEY), Attempt("bob", "b")])
+BAD_COLUMNS = [
+    # buyers: none, no array, cut off, more behind it, not as many as the choices
+    (0, b"\x90"), (0, b"ann"), (0, b""), (0, b"\xc1"), (0, GOOD[0][:-1]), (0, b"\x91\xa3ann"),
+    (0, pack_texts(["b"] * 129)), (0, b"\x92\xa3ann\xa0"),
+    # items: not enough, no quantity, no texts
+    (1, pack_texts(["a,1"])), (1, pack_texts(["a,1", "b"])), (1, pack_texts(["a,1", "b,01"])),
+    (1, b"\x92\xa3a,1\xc0"), (1, b"\x92\xa3a,1\x05"), (1, b"\x81\xa3a,1\x05"), (1, b"no"),
+    # choices: none, too many, of no item
+    (2, b""), (2, b"!"), (2, b"!!!"), (2, b"!#"), (2, b" !"), (2, b"!\x00"),
+    # keys: cut off, no hex, and what strtoul takes
+    (3, KEY), (3, KEY * 2 + "0"), (3, KEY + "g" * 32), (3, KEY + "A" * 32), (3, KEY + "0x" * 16),
+    (3, " " + KEY + "0" * 31), (3, "-" + KEY + "0" * 31), (3, "+" + KEY + "0" * 31),
+    (3, "0x" + KEY + "0" * 30), (3, KEY + "0" * 31 + " "), (3, KEY + "0" * 31 + "\0"),
+    (3, KEY + "\0" + "0" * 31), (3, KEY + "0" * 31 + ";"),
+    # traces: cut off
+    (4, "0" * 55), (4, "0" * 111)]
+
+
+@pytest.mark.parametrize("column, text", BAD_COLUMNS)
+def test_columns_that_are_not_of_the_form_are_refused(sale, column, text):
+    sale.load({"a": 5, "b": 5})
+    before = sale.dump()
+    columns = [*GOOD[:column], text, *GOOD[column + 1:]]
+    assert sale.call("purchase", 1, 0, FOREVER, 0, *columns).status == "args"
+    assert sale.dump() == before
+    assert sale.call("purchase", 1, 0, FOREVER, 0, *GOOD).results == ["W0", "W0"]
+
+
+def test_buyers_that_are_no_texts_end_in_an_error_before_any_write(sale):
+    sale.load({"a": 5, "b": 5})
+    before = sale.dump()
+    for packed in (b"\x92\xa3ann\x05", b"\x92\xa3ann\xc3", b"\x92\xa3ann\x90"):
+        try:
+            assert sale.call("purchase", 1, 0, FOREVER, 0, packed, *GOOD[1:]).status == "type"
+        except RedisError as error:
+            assert "length" in str(error)
+        assert sale.dump() == before
+
+
 def test_counts_must_fit_the_arguments(sale):
-    sale.load({"a": 5})
-    good = [1, 0, FOREVER, 1, "1-1", 1, "ann", "a", 1, "", ""]
+    sale.load({"a": 5, "b": 5})
+    good = [1, 0, FOREVER, 1, "1-1", *GOOD]
     wrong = [good[:-1], good + ["x"], [1, 0, FOREVER, 2, *good[4:]], [1, 0, FOREVER, 0, *good[4:]],
-             [1, 0, FOREVER, "", *good[4:]], [1, 0, FOREVER, 1, "1-1", 2, *good[6:]],
-             [1, 0, FOREVER, 1, "1-1", "x", *good[6:]], [1, 0, FOREVER, 1, "1-1"], [1, 0], []]
+             [1, 0, FOREVER, "", *good[4:]], good[:6], [1, 0], []]
     before = sale.dump()
     for args in wrong:
         assert sale.call("purchase", *args).status == "args", args
+        assert sale.dump() == before
     assert sale.scripts.raw("purchase", sale.keys("purchase")).status == "args"
-    assert sale.scripts.call("purchase", sale.keys("purchase")[:4], *good).status == "args"
-    assert sale.dump() == before
-    assert sale.call("purchase", *good).results == ["W1,0"]
+    keys = sale.keys("purchase")
+    assert sale.scripts.call("purchase", keys[:-1], *good).status == "args"
+    assert sale.call("purchase", *good).results == ["W0", "W0"]

@@ -1,36 +1,30 @@
-"""The scripts as texts: what they share is the same, and their heads tell the truth."""
+"""The scripts as texts: what they share stands once, and their heads tell the truth."""
 import re
 
-import pytest
-
-from scripts import KEYS_OF, LUA_DIR
+from scripts import KEYS_OF, LUA_DIR, script_text
 
 FENCED = {"purchase", "own_orders", "adjust", "set_state", "load_part", "load_end"}
 
 
-def blocks(name):
-    """The text between `-- [name]` and `-- [/name]` of each script that has it."""
-    found = {}
-    for path in sorted(LUA_DIR.glob("*.lua")):
-        match = re.search(rf"^-- \[{name}\].*?^-- \[/{name}\]$", path.read_text(), re.M | re.S)
-        if match:
-            found[path.stem] = match.group()
-    return found
-
-
-@pytest.mark.parametrize("name, users", [
-    ("fence", FENCED), ("header", {"own_orders", "adjust", "set_state", "load_end"}),
-    ("value", {"own_orders", "adjust", "load_part"}),
-    ("number", {"close_fence", "load_begin", "catalogue_put", "relay_lease"})])
-def test_shared_texts_are_the_same(name, users):
-    copies = blocks(name)
-    assert set(copies) == users
-    assert len(set(copies.values())) == 1
+def test_every_fenced_script_passes_the_one_fence():
+    """And none has a copy of it, or of anything else that is shared."""
+    users = set()
+    for path in LUA_DIR.glob("*.lua"):
+        own = path.read_text()
+        for shared in (LUA_DIR / "shared").glob("*.lua"):
+            for name in re.findall(r"^local function (\w+)", shared.read_text(), re.M):
+                assert f"function {name}(" not in own, f"{path.stem} has its own {name}"
+        if re.search(r"^--@ include fence$", own, re.M):
+            users.add(path.stem)
+            assert len(re.findall(r"^    local sale, status, epoch = pass_fence\(KEYS\[1\], "
+                                  r"ARGV\[2\]\)$", own, re.M)) == 1, path
+        assert "--@ include" not in script_text(path)
+    assert users == FENCED
 
 
 def test_every_script_declares_its_keys_and_statuses():
     for path in LUA_DIR.glob("*.lua"):
-        text = path.read_text()
+        text = script_text(path)
         assert text.startswith(f"#!lua\n-- {path.stem}: "), path
         keys = re.search(r"^--@ keys (.*)$", text, re.M).group(1).split()
         names = [key.split("=")[0].lower() for key in keys[:-1]]

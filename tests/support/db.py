@@ -6,6 +6,7 @@ import confluent_kafka
 import msgpack
 import pymysql
 import redis
+from redis.client import NEVER_DECODE
 
 ORDER_FIELDS = 12
 SEQ_BITS, EPOCH_BITS = 26, 14
@@ -113,7 +114,10 @@ class Redis:
                 for buyer, value in self.client.hgetall(self.key(sale, "buyers")).items()}
 
     def outbox(self, sale):
-        return self.client.xrange(self.key(sale, "outbox"))
+        """The ids of its entries, oldest first: what they hold is no text."""
+        raw = self.client.execute_command("XRANGE", self.key(sale, "outbox"), "-", "+",
+                                          **{NEVER_DECODE: []})
+        return [entry[0].decode() for entry in raw]
 
     def command_calls(self):
         """{command: number of calls} of INFO commandstats."""

@@ -69,17 +69,22 @@ static struct leased lease(struct fixture *fixture, uint64_t token, uint32_t lea
     return leased;
 }
 
+#define ENTRY(id, format)                                                                          \
+    "XADD {s:7}:outbox " id " " format " 5 results W0 buyers \x91\xa5"                             \
+    "buyer items \x91\xa3"                                                                         \
+    "a,1 "                                                                                         \
+    "choices ! keys 00000000000000000000000000000000 traces "                                      \
+    "0000000000000000000000000000000000000000000000000000000"
+
 Test(outbox_reader, entry_that_cannot_be_read_is_an_error)
 {
     struct fixture fixture;
     char answer[64];
 
     fixture_start(&fixture);
-    redis_server_ask(&fixture.server, "XADD {s:7}:outbox 1-1 1 1,,a,1,0,5,,buyer", answer,
-                     sizeof answer);
+    redis_server_ask(&fixture.server, ENTRY("1-1", "2"), answer, sizeof answer);
     cr_assert_eq(list(&fixture, 10).status, ERR_OK);
-    redis_server_ask(&fixture.server, "XADD {s:7}:outbox 1-2 3 1,,a,1,0,5,,buyer", answer,
-                     sizeof answer);
+    redis_server_ask(&fixture.server, ENTRY("1-2", "1"), answer, sizeof answer);
     cr_assert_eq(list(&fixture, 10).status, ERR_PARSE);
     cr_assert_eq(list(&fixture, 1).status, ERR_OK);
     fixture_finish(&fixture);

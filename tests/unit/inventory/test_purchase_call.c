@@ -7,6 +7,8 @@
 #include "inventory/purchase_call.h"
 #include "inventory/script.h"
 
+#define ZEROS "00000000000000000000000000000000"
+#define ZEROS_23 "00000000000000000000000"
 #define KEY "0123456789abcdef0123456789abcdef"
 #define TRACE "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -95,22 +97,40 @@ Test(purchase_call, bytes)
     buf_init(&out, 100000);
     tail = purchase_call_encode(&call, &out, &bulks);
     (void)snprintf(expected, sizeof expected,
-                   "*26\r\n$7\r\nEVALSHA\r\n$40\r\n%s\r\n"
+                   "*20\r\n$7\r\nEVALSHA\r\n$40\r\n%s\r\n"
                    "$1\r\n5\r\n$10\r\n{s:7}:meta\r\n$11\r\n{s:7}:stock\r\n$12\r\n{s:7}:buyers\r\n"
                    "$12\r\n{s:7}:outbox\r\n$12\r\n{s:7}:listed\r\n"
                    "$2\r\n42\r\n$1\r\n3\r\n$4\r\n5000\r\n$4\r\n6000\r\n"
-                   "$1\r\n2\r\n$3\r\n3-1\r\n$5\r\n3-900\r\n$1\r\n2\r\n"
-                   "$3\r\nann\r\n$3\r\nbob\r\n$1\r\na\r\n$1\r\na\r\n$1\r\n1\r\n$1\r\n1\r\n"
-                   "$32\r\n" KEY "\r\n$0\r\n\r\n$0\r\n\r\n$55\r\n" TRACE "\r\n",
+                   "$1\r\n2\r\n$3\r\n3-1\r\n$5\r\n3-900\r\n"
+                   "$9\r\n\x92\xa3"
+                   "ann\xa3"
+                   "bob\r\n$5\r\n\x91\xa3"
+                   "a,1\r\n$2\r\n!!\r\n"
+                   "$64\r\n" KEY ZEROS "\r\n$110\r\n" ZEROS ZEROS_23 TRACE "\r\n",
                    script_get(LUA_SCRIPT_PURCHASE)->sha1);
     cr_assert_str_eq(buf_text(&out), expected);
-    cr_assert_eq(bulks, 24);
+    cr_assert_eq(bulks, 18);
     cr_assert_eq(strncmp(out.data + tail, "$1\r\n5\r\n", 7), 0);
+    buf_finish(&out);
+}
+
+Test(purchase_call, poll_has_no_columns)
+{
+    struct purchase_call call = call_of(0);
+    struct buf out;
+    uint32_t bulks;
+
+    buf_init(&out, 100000);
+    (void)purchase_call_encode(&call, &out, &bulks);
+    cr_assert_eq(bulks, 1 + 5 + 5);
+    cr_assert_eq(strncmp(buf_text(&out), "*13\r\n", 5), 0);
+    cr_assert_str_eq(buf_text(&out) + out.size - 7, "$1\r\n0\r\n");
     buf_finish(&out);
 }
 
 Test(purchase_call, longest_of_all_fits_its_room)
 {
+    static struct attempt different[PURCHASE_CALL_MAX];
     static const struct attempt *many[PURCHASE_CALL_MAX];
     static uint32_t acks[PURCHASE_ACKS_MAX];
     struct purchase_call call = call_of(1);
@@ -126,7 +146,9 @@ Test(purchase_call, longest_of_all_fits_its_room)
     attempts[0].quantity = QUANTITY_MAX;
     attempts[0].traceparent = (struct traceparent){TRACE};
     for (int i = 0; i < PURCHASE_CALL_MAX; i++) {
-        many[i] = &attempts[0];
+        different[i] = attempts[0];
+        different[i].quantity = (uint32_t)(QUANTITY_MAX - i); /* so many items */
+        many[i] = &different[i];
     }
     for (int i = 0; i < PURCHASE_ACKS_MAX; i++) {
         acks[i] = SEQ_MAX;
@@ -140,7 +162,7 @@ Test(purchase_call, longest_of_all_fits_its_room)
     buf_init(&out, 65536);
     (void)purchase_call_encode(&call, &out, &bulks);
     cr_assert(!out.failed);
-    cr_assert_eq(bulks, 1 + 5 + 6 + 256 + 5 * 128);
+    cr_assert_eq(bulks, 1 + 5 + 5 + 256 + 5);
     buf_finish(&out);
 }
 
@@ -230,21 +252,15 @@ Test(purchase_call, results_that_are_not_of_the_form)
         "S S s",
         "S S SS",
         "S S",
-        /* Wins: numbers, order, and their end at the header's seq. */
+        /* Wins: slots. */
         "W S S",
-        "W12 S S",
-        "W12, S S",
-        "W12,x S S",
-        "W12,1000 S S",
-        "W012,0 S S",
-        "W12,0,0 S S",
+        "W, S S",
+        "Wx S S",
+        "W1000 S S",
+        "W00 S S",
         "W0,0 S S",
-        "W11,0 S S",
-        "W13,0 S S",
-        "W11,0 W11,0 W12,0",
-        "W10,0 W12,0 S",
-        "W12,0 W11,0 S",
-        "W18446744073709551628,0 S S",
+        "W-1 S S",
+        "W18446744073709551616 S S",
         /* Limits. */
         "L3 S S",
         "L3-0 S S",
@@ -292,7 +308,7 @@ Test(purchase_call, wins)
 {
     const struct order_entry *entry;
 
-    cr_assert_eq(decode_results("W11,0 S W12,999"), ERR_OK);
+    cr_assert_eq(decode_results("W0 S W999"), ERR_OK);
     cr_assert(reply.win_count == 2 && reply.first_win == 11 && reply.result_count == 3);
     cr_assert(reply.results[0].decision == DECISION_WON && reply.results[0].has_win);
     entry = &reply.results[2].win.entry;
@@ -306,6 +322,20 @@ Test(purchase_call, wins)
     cr_assert_str_eq(entry->sku.text, "b");
     cr_assert_eq(reply.results[2].win.outbox_handle, 0);
     cr_assert(!reply.results[2].win.may_be_unlogged);
+}
+
+Test(purchase_call, more_wins_than_seqs)
+{
+    struct purchase_call call = call_of(3);
+    const char *texts[] = {"42", "ok", "5001 3 4 open 2 1", "a=5", "W0 W0 W0"};
+
+    cr_assert_eq(decode(&call, texts, 5), ERR_PARSE);
+    texts[4] = "W0 W0 S";
+    cr_assert_eq(decode(&call, texts, 5), ERR_OK);
+    cr_assert(reply.first_win == 1 && reply.win_count == 2);
+    texts[4] = "S S S";
+    cr_assert_eq(decode(&call, texts, 5), ERR_OK);
+    cr_assert(reply.first_win == 0 && reply.win_count == 0);
 }
 
 Test(purchase_call, replays_at_or_after_the_first_outbox_entry_may_not_be_logged)

@@ -182,7 +182,7 @@ Test(stock, reply_of_another_request_may_mean_anything)
 Test(stock, malformed_reply_may_mean_anything)
 {
     struct fake_redis fake = {.replies = {"*5\r\n@$2\r\nok\r\n$18\r\n1000000 3 4 open 1\r\n"
-                                          "$3\r\na=5\r\n$4\r\nW1,0\r\n"}};
+                                          "$3\r\na=5\r\n$2\r\nW0\r\n"}};
 
     decide(&fake, 1);
     cr_assert_eq(bench.decisions[0], DECISION_LOST_REPLY);
@@ -192,7 +192,7 @@ Test(stock, malformed_reply_may_mean_anything)
 Test(stock, fewer_results_than_purchases_decide_none_of_them)
 {
     struct fake_redis fake = {.replies = {"*5\r\n@$2\r\nok\r\n$20\r\n1000000 3 4 open 1 1\r\n"
-                                          "$3\r\na=5\r\n$4\r\nW1,0\r\n"}};
+                                          "$3\r\na=5\r\n$2\r\nW0\r\n"}};
 
     decide(&fake, 2);
     cr_assert_eq(bench.decisions[0], DECISION_LOST_REPLY);
@@ -222,7 +222,7 @@ Test(stock, noscript_is_answered_by_the_text_once)
 Test(stock, good_reply_decides)
 {
     struct fake_redis fake = {.replies = {"*5\r\n@$2\r\nok\r\n$20\r\n1000000 3 4 open 1 1\r\n"
-                                          "$3\r\na=0\r\n$6\r\nW1,0 S\r\n"}};
+                                          "$3\r\na=0\r\n$4\r\nW0 S\r\n"}};
 
     decide(&fake, 2);
     cr_assert_eq(bench.decisions[0], DECISION_WON);
