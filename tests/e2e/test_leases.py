@@ -10,7 +10,7 @@ from support.crowd import Crowd, ask_all, fresh_buyers, request, wins_of
 from support.expect import expect, expect_won
 from support.http_raw import Connection
 from support.metrics import scrape
-from support.processes import Stack
+from support.processes import PATIENT, Stack
 from support.wait import wait_until
 
 WINNERS = 100
@@ -20,8 +20,8 @@ BOTH = (0, 1)
 
 @pytest.fixture(scope="module")
 def default_stack(services):
-    """D, T and hold as they are by default."""
-    running = Stack(services, engines=2)
+    """T and hold as they are by default; a D that no busy machine reaches: "unknown" is no "no"."""
+    running = Stack(services, engines=2, engine_settings=PATIENT, worker_settings=PATIENT)
     try:
         yield running.start()
     finally:
