@@ -6,6 +6,7 @@ enum { INDENT = 2, COLUMN = 23 };
 
 static const char head[] =
     "usage: seckill-bench --url URL --sale N|--admin URL --secret-file FILE [OPTION]...\n"
+    "       seckill-bench plan --help\n"
     "Sends purchases of many signed buyers to seckilld and counts what they are told.\n";
 
 static const char foot[] =

@@ -167,6 +167,12 @@ def test_every_part_of_the_question_is_needed(tmp_path):
     assert result.returncode == NOT_MEASURED and os.fspath(tmp_path / "none") in result.stderr
 
 
+def test_the_program_s_help_leads_to_it():
+    result = subprocess.run([paths.program("seckill-bench"), "--help"], capture_output=True,
+                            text=True, timeout=30, check=False)
+    assert "seckill-bench plan --help" in result.stdout
+
+
 def test_help_names_every_option():
     result = subprocess.run([paths.program("seckill-bench"), "plan", "--help"],
                             capture_output=True, text=True, timeout=30, check=False)
