@@ -3,16 +3,32 @@
 #include <stdio.h>
 
 #include "report.h"
+#include "scenario.h"
+
+static void print_rate(const struct options *options)
+{
+    if (options->closed) {
+        return;
+    }
+    switch (options->profile) {
+    case PROFILE_CONSTANT: printf(", %u a second", options->rate); break;
+    case PROFILE_RAMP: printf(", on a ramp to %u a second", options->rate); break;
+    case PROFILE_SPIKE: printf(", all in the first second"); break;
+    case PROFILE_COUNT: break;
+    }
+}
 
 static void print_head(const struct report *report)
 {
     const struct options *options = report->options;
 
-    printf("%s loop, %u connections, %u thread%s", options->closed ? "closed" : "open",
-           options->connections, options->threads, options->threads == 1 ? "" : "s");
-    if (!options->closed) {
-        printf(", %u a second", options->rate);
+    if (options->scenario) {
+        printf("%s: ", scenario_name(options->scenario));
     }
+    printf("%s loop, %u connections%s, %u thread%s", options->closed ? "closed" : "open",
+           options->connections, options->reconnect ? ", a new one for each request" : "",
+           options->threads, options->threads == 1 ? "" : "s");
+    print_rate(options);
     printf("; %" PRIu64 " sent, %" PRIu64 " answered in %.1f s (%.0f a second)\n", report->all.sent,
            report->all.answered, report->all_seconds,
            (double)report->all.answered / report->all_seconds);

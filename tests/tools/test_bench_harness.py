@@ -219,5 +219,6 @@ def test_the_generator_says_that_it_is_the_bottleneck(bench):
                        "--timeout", 500)
     assert result.report["generator"]["bottleneck"]
     assert "THE GENERATOR WAS THE BOTTLENECK" in result.stdout
-    slow = bench(Server(lambda *_: SOLD_OUT).url, "--rate", 20, "--buyers", 20)
+    # A busy machine may hold up one of few for some milliseconds; a second it is not.
+    slow = bench(Server(lambda *_: SOLD_OUT).url, "--rate", 20, "--buyers", 20, "--late", 1000)
     assert not slow.report["generator"]["bottleneck"], slow.report["generator"]

@@ -120,8 +120,10 @@ def test_a_ramp_and_a_spike_go_out_in_their_time(bench):
     server = Server(lambda *_: SOLD_OUT)
     result = bench(server.url, "--profile", "ramp", "--rate", 300, "--duration", 1.5)
     assert result.report["sent"] == pytest.approx(285, abs=6)
+    assert "on a ramp to 300 a second" in result.stdout
     result = bench(server.url, "--profile", "spike", "--buyers", 500, "--rate", 1)
     assert result.report["sent"] == 500 and result.returncode == DONE
+    assert "all in the first second" in result.stdout
 
 
 def test_installed_scenarios_are_found_by_name(tmp_path):
