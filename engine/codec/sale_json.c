@@ -92,7 +92,7 @@ static void take_numbers(struct json_take *take, struct sale_definition *definit
     uint32_t listed = 0;
 
     (void)json_take_u32(take, "sale", JSON_REQUIRED, 1, SALE_ID_MAX, &definition->sale.value);
-    (void)json_take_u32(take, "epoch", JSON_REQUIRED, 0, EPOCH_MAX, &definition->epoch);
+    (void)json_take_u32(take, "epoch", JSON_REQUIRED, 1, EPOCH_MAX, &definition->epoch);
     (void)json_take_i64(take, "opens", JSON_REQUIRED, 0, INT64_MAX, &definition->opens_ms);
     (void)json_take_i64(take, "closes", JSON_REQUIRED, 0, INT64_MAX, &definition->closes_ms);
     (void)json_take_u32(take, "limit", JSON_REQUIRED, 1, UINT32_MAX, &definition->limit);

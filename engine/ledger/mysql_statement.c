@@ -26,6 +26,7 @@ struct mysql_statement {
     MYSQL_BIND *columns;   /* owned, column_count */
     struct cell *cells;    /* owned, column_count */
     struct sql_value *row; /* owned, column_count */
+    bool has_grown;        /* a cell lies elsewhere than it is bound */
 };
 
 static char *build_text(const struct sql *sql, uint32_t tuples, size_t *ret_size)
@@ -211,11 +212,12 @@ uint64_t mysql_statement_last_id(struct mysql_statement *statement)
     return mysql_stmt_insert_id(statement->stmt);
 }
 
-/* A value longer than the cell: the cell grows, and is bound again for the rows to come. */
+/* A value longer than the cell: the cell grows, and is bound again before the next row. The value
+ * is read by a binding of its own: Connector/C 10.11.18 says 0 bytes where both share a length. */
 static unsigned fetch_long(struct mysql_statement *statement, unsigned column)
 {
     struct cell *cell = &statement->cells[column];
-    MYSQL_BIND *bind = &statement->columns[column];
+    struct cell value = {.size = 0};
     char *bytes = realloc(cell->bytes, cell->size + 1);
 
     if (bytes == NULL) {
@@ -223,13 +225,19 @@ static unsigned fetch_long(struct mysql_statement *statement, unsigned column)
     }
     cell->bytes = bytes;
     cell->capacity = cell->size;
-    bind->buffer = bytes;
-    bind->buffer_length = cell->capacity;
-    if (mysql_stmt_fetch_column(statement->stmt, bind, column, 0) != 0
-        || mysql_stmt_bind_result(statement->stmt, statement->columns) != 0) {
+    statement->columns[column].buffer = bytes;
+    statement->columns[column].buffer_length = cell->capacity;
+    statement->has_grown = true;
+    MYSQL_BIND bind = {.buffer_type = MYSQL_TYPE_STRING,
+                       .buffer = bytes,
+                       .buffer_length = cell->capacity,
+                       .length = &value.size,
+                       .is_null = &value.is_null,
+                       .error = &value.is_truncated};
+    if (mysql_stmt_fetch_column(statement->stmt, &bind, column, 0) != 0) {
         return mysql_stmt_errno(statement->stmt);
     }
-    return 0;
+    return value.size == cell->capacity ? 0 : CODE_TRUNCATED;
 }
 
 static unsigned read_cell(struct mysql_statement *statement, unsigned column)
@@ -280,6 +288,11 @@ unsigned mysql_statement_fetch(struct mysql_statement *statement, sql_row_fn *ro
         if (*ret_err != ERR_OK) {
             return 0;
         }
+        if (statement->has_grown
+            && mysql_stmt_bind_result(statement->stmt, statement->columns) != 0) {
+            return mysql_stmt_errno(statement->stmt);
+        }
+        statement->has_grown = false;
     }
     return 0;
 }

@@ -18,15 +18,19 @@ struct catalogue_job {
     uint32_t page;
 };
 
-static enum err on_unreadable(void *arg, struct sale_id sale)
+/* Engines answer `rebuilding` for this one. */
+static enum err add_unsellable(struct catalogue_job *job, struct sale_id sale)
 {
-    struct catalogue_job *job = arg;
-
-    LOG_ERROR("catalogue_sale_unreadable", KV_U64("sale", sale.value),
-              KV_STR("next", "mend its rows in sales and sale_skus, load it again"));
     job->last = sale;
     job->page++;
     return catalogue_put_add_unreadable(job->put, sale);
+}
+
+static enum err on_unreadable(void *arg, struct sale_id sale)
+{
+    LOG_ERROR("catalogue_sale_unreadable", KV_U64("sale", sale.value),
+              KV_STR("next", "mend its rows in sales and sale_skus, load it again"));
+    return add_unsellable(arg, sale);
 }
 
 static enum err on_catalogue_sale(void *arg, const struct sale_row *row)
@@ -36,8 +40,8 @@ static enum err on_catalogue_sale(void *arg, const struct sale_row *row)
     struct sale_meta meta;
 
     /* Times are those of an epoch: meta's, which is not MySQL's while the sale is being loaded. A
-     * sale that Redis has lost, or not whole, gets ours with an epoch that is never sold; its next
-     * load writes both again. A lost reply is neither. */
+     * sale that Redis has lost, or not whole, gets ours with an epoch that is sold no more; its
+     * next load writes both again. A lost reply is neither. */
     const enum err err = sale_reader_meta(job->context->redis, definition.sale, &meta);
     if (err != ERR_OK && err != ERR_NOT_FOUND && err != ERR_PARSE) {
         return err;
@@ -50,6 +54,9 @@ static enum err on_catalogue_sale(void *arg, const struct sale_row *row)
         definition.times = (struct sale_times){conf->sale_deadline_ms, conf->sale_lease_ms,
                                                conf->sale_hold_ms, conf->sale_guard_ms};
         definition.epoch--;
+    }
+    if (definition.epoch == 0) { /* its first load is not done, or was lost: none was ever sold */
+        return add_unsellable(job, definition.sale);
     }
     const char *why = NULL;
     if (sale_check(&definition, &why) != ERR_OK) {

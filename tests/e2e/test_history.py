@@ -95,6 +95,27 @@ def test_a_sale_stands_until_it_is_loaded_again_and_told_wins_are_kept(stack, ow
     assert live >= len(told) + 1 and redis_db.stock(sale) == {"a": 1000 - live}
 
 
+def test_a_sale_that_is_lost_does_not_hurt_one_that_is_loaded(stack, own_services):
+    """Two sales of their first epoch, both lost; one is loaded. The other waits for its load."""
+    kept, lost = stack.admin.open_sale(stock=10), stack.admin.open_sale(stock=10)
+    won = expect_won(Buyer(stack, "of-the-lost").purchase(lost, key="key-of-the-lost-one"))
+    own_services.kill("redis")
+    own_services.start("redis")
+    Redis(own_services).client.flushall()
+    load_again(stack.admin, kept, 2)
+    for engine in BOTH:
+        wait_until(lambda: get_sale(stack, kept, engine).status == 200, 10, "it is known")
+        expect_won(Buyer(stack, f"buyer-{engine}", engine).purchase(kept))
+        for _ in range(3):
+            assert get_sale(stack, lost, engine).code == "rebuilding"
+            expect(Buyer(stack, "other", engine).purchase(lost), 503, "rebuilding")
+    stack.assert_alive()
+    load_again(stack.admin, lost, 2)
+    again = wait_until(lambda: (answer := Buyer(stack, "of-the-lost").purchase(
+        lost, key="key-of-the-lost-one")).status == 201 and answer, 10, "it sells again")
+    assert again.json()["order_no"] == won["order_no"]
+
+
 def test_an_engine_that_stood_still(stack, own_services):
     """Stopped with requests in hand: none is told anything untrue, before or after CONT."""
     sale = stack.admin.open_sale(stock=1000)

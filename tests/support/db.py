@@ -94,8 +94,9 @@ class Redis:
 
     def __init__(self, services):
         host, port = services.redis_address
+        # An outbox entry holds msgpack (schemas/redis.md): bytes that are no text stay tellable.
         self.client = redis.Redis(host=host, port=port, decode_responses=True, protocol=2,
-                                  socket_timeout=30)
+                                  encoding_errors="surrogateescape", socket_timeout=30)
 
     @staticmethod
     def key(sale, name):

@@ -466,6 +466,7 @@ Test(dead_store, keeps_the_bytes_once)
                   VALUE(link, "SELECT id FROM dead_letters WHERE sale = ?", letter.sale.value),
                   read_letter, &read)
               == ERR_OK);
-    cr_assert(read.size == sizeof bytes && read.last == 0x80);
+    cr_assert(read.size == sizeof bytes && read.last == 0x80, "%zu bytes, the last is %d",
+              read.size, read.last);
     mysql_link_destroy(link);
 }

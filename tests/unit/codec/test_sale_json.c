@@ -78,6 +78,16 @@ Test(sale_json, a_newer_version_may_know_more)
     cr_assert_eq(definition.sku_count, 1);
 }
 
+Test(sale_json, an_epoch_that_was_never_loaded_is_refused)
+{
+    struct sale_definition definition;
+    const char *text =
+        "{\"v\":1,\"sale\":7,\"epoch\":0,\"name\":\"n\",\"currency\":\"CNY\"," TIMES WAITS
+        "\"skus\":[{\"sku\":\"a\",\"price\":1,\"total\":1}]}";
+
+    cr_assert_neq(read_text(text, &definition, NULL), ERR_OK);
+}
+
 Test(sale_json, what_is_read_is_written_again)
 {
     struct sale_definition definition;

@@ -18,6 +18,7 @@ static struct {
     uint32_t lost_meta; /* this sale's meta cannot be read: meta_err */
     enum err meta_err;
     uint32_t added, sent, puts;
+    uint32_t mysql_epoch;      /* in every row */
     uint32_t redis_epoch;      /* in every meta */
     uint32_t mid_load;         /* this sale's meta has no times yet */
     uint32_t deadline_of[512]; /* D as put */
@@ -54,7 +55,7 @@ enum err sale_store_list(struct mysql_link *link, const struct sale_filter *filt
     for (uint32_t sale = filter->after.value + 1, n = 0; sale <= world.sales && n < filter->limit;
          sale++, n++) {
         struct sale_row row = {.definition = {.sale = {sale},
-                                              .epoch = 2,
+                                              .epoch = world.mysql_epoch,
                                               .name = "n",
                                               .currency = "CNY",
                                               .closes_ms = sale == world.bad_window ? 0 : 1,
@@ -133,6 +134,7 @@ static void begin(void)
     conf.sale_guard_ms = 3000;
     conf.catalogue_keep_days = 5;
     world.sales = 3;
+    world.mysql_epoch = 2;
     world.redis_epoch = 2;
 }
 
@@ -219,6 +221,20 @@ Test(guard_catalogue, times_come_with_the_epoch_that_they_belong_to)
     cr_assert_eq(guard_write_catalogue(&context), ERR_OK);
     cr_assert(world.epoch_of[1] == 1 && world.deadline_of[1] == 2000);
     cr_assert(world.epoch_of[2] == 1 && world.deadline_of[2] == 1000, "never the one in work");
+}
+
+/* There is no epoch before the first one: engines hear that it is being rebuilt. */
+Test(guard_catalogue, a_first_load_that_redis_lost_has_no_epoch_to_sell)
+{
+    world.mysql_epoch = 1;
+    world.redis_epoch = 1;
+    world.lost_meta = 2;
+    world.meta_err = ERR_NOT_FOUND;
+    world.mid_load = 3;
+    cr_assert_eq(guard_write_catalogue(&context), ERR_OK);
+    cr_assert_eq(world.added, 1);
+    cr_assert(world.unreadable_count == 2 && world.unreadable[0] == 2 && world.unreadable[1] == 3);
+    cr_assert_eq(world.end, GUARD_STEP_DONE);
 }
 
 Test(guard_catalogue, all_pages_are_written)
