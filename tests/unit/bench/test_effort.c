@@ -11,6 +11,7 @@ Test(effort, a_thread_that_works_is_busy)
         sum += i;
     }
     const struct effort effort = effort_since(&mark);
+    cr_assert_eq(sum, UINT64_C(49999999) * 50000000 / 2);
     cr_assert(effort.busy > 0.01 && effort.busy < 1.05);
     cr_assert(effort.busy + effort.waited > 0.5, "%f %f", effort.busy, effort.waited);
 }
