@@ -10,58 +10,11 @@ import pytest
 
 from support.crowd import Crowd, fresh_buyers
 from support.db import Kafka, Mysql, Redis
-from support.fault_proxy import FaultProxy
+from support.faults import Faults, revive
 from support.history import assert_history_holds
-from support.processes import Stack
-from support.services import Services
 
 BOTH = (0, 1)
 _numbers = itertools.count(1)
-
-
-class Faults:
-    """Services, the ways to them, and the processes: all that can be broken."""
-
-    def __init__(self):
-        self.services = Services(proxied=True).up()
-        env = self.services.env
-        self.proxy = FaultProxy()
-        redis_port = self.services.redis_address[1]
-        self.engine_redis = self.proxy.route("engine-redis", redis_port)
-        self.worker_redis = self.proxy.route("worker-redis", redis_port)
-        self.kafka = self.proxy.route("kafka", int(env["KAFKA_PROXIED_PORT"]),
-                                      port=int(env["KAFKA_PROXY_PORT"]))
-        self.mysql = self.proxy.route("mysql", int(env["MYSQL_PORT"]))
-
-    def stack(self, engines=2, workers=2, engine_settings=None, worker_settings=None):
-        """Not started. Every way to a service leads through the proxy."""
-        return Stack(
-            self.services, engines=engines, workers=workers,
-            common_settings={"kafka.brokers": f"127.0.0.1:{self.kafka.port}"},
-            engine_settings={"redis.port": self.engine_redis.port, **(engine_settings or {})},
-            worker_settings={"redis.port": self.worker_redis.port, "mysql.port": self.mysql.port,
-                             "sale.lease_ms": 300, "sale.hold_ms": 800, **(worker_settings or {})})
-
-    def heal(self):
-        """No faults on the ways, all services run."""
-        self.proxy.clear()
-        self.services.up()
-
-    def close(self):
-        self.proxy.close()
-        self.services.down()
-
-
-def revive(stack):
-    """All processes of a stack run and are ready, whatever a test did to them."""
-    for process in [*stack.workers, *stack.engines]:
-        process.disarm()
-        if process.is_alive():
-            process.thaw()
-        else:
-            process.start()
-    for process in [*stack.workers, *stack.engines]:
-        process.wait_ready(60)
 
 
 @pytest.fixture(scope="session")

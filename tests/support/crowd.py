@@ -81,40 +81,43 @@ class Crowd:
             return next(self.attempts, None)
 
     def _run(self, number):
-        engine = self.engines[number % len(self.engines)]
-        connection = None
+        connections = {}
         try:
-            while not self.stopped.is_set() and (attempt := self._next()) is not None:
-                connection = self._ask(connection, engine, *attempt)
+            self.shop(number, connections)
         except Exception as error:  # told by join()
             self.failures.append(error)
         finally:
-            if connection is not None:
+            for connection in connections.values():
                 connection.close()
 
-    def _ask(self, connection, engine, buyer, key, sku):
-        """Asks, notes the answer; the connection if it can be used again."""
+    def shop(self, number, connections):
+        """What one thread does, until stopped. connections: {engine: Connection}, its own."""
+        engine = self.engines[number % len(self.engines)]
+        while not self.stopped.is_set() and (attempt := self._next()) is not None:
+            self.ask(connections, engine, *attempt)
+
+    def ask(self, connections, engine, buyer, key, sku):
+        """Asks, notes the answer, and returns it. Keeps the connection if it can be used again."""
         data = request(self.stack, self.sale, buyer, key, sku)
         began = time.monotonic()
         try:
-            connection = connection or http_raw.Connection(self.stack.address(engine),
-                                                           self.timeout_s)
-            response = connection.send(data).read_response("POST")
+            if engine not in connections:
+                connections[engine] = http_raw.Connection(self.stack.address(engine),
+                                                          self.timeout_s)
+            response = connections[engine].send(data).read_response("POST")
         except (OSError, http_raw.ProtocolError):
-            self.told.append(Told(buyer, key, sku, engine, began, time.monotonic(), 0, "lost", 0,
-                                  False))
-            if connection is not None:
-                connection.close()
-            return None
-        won = response.status == 201
-        self.told.append(Told(
-            buyer, key, sku, engine, began, time.monotonic(), response.status, response.code,
-            int(response.json()["order_no"]) if won else 0,
-            response.header("idempotent-replayed") == "true"))
-        if response.header("connection") == "close":
-            connection.close()
-            return None
-        return connection
+            answer = Told(buyer, key, sku, engine, began, time.monotonic(), 0, "lost", 0, False)
+        else:
+            won = response.status == 201
+            answer = Told(
+                buyer, key, sku, engine, began, time.monotonic(), response.status, response.code,
+                int(response.json()["order_no"]) if won else 0,
+                response.header("idempotent-replayed") == "true")
+        self.told.append(answer)
+        is_over = answer.code == "lost" or response.header("connection") == "close"
+        if is_over and engine in connections:
+            connections.pop(engine).close()
+        return answer
 
     def wins(self):
         """{(buyer, key): order_no} of all 201 told; one key must never tell two orders."""

@@ -10,6 +10,7 @@ The program is tests/support/proxy; its head tells what each fault does.
 """
 
 import subprocess
+import threading
 
 from support import paths
 from support.ports import free_port
@@ -58,12 +59,14 @@ class FaultProxy:
         self._process = subprocess.Popen(
             [paths.BUILD / "tests" / "support" / "proxy" / "fault_proxy"], text=True, bufsize=1,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+        self._lock = threading.Lock()
         self.routes = {}
 
     def command(self, line):
         """What follows `ok` in the answer. AssertionError with the proxy's text else."""
-        self._process.stdin.write(line + "\n")
-        answer = self._process.stdout.readline()
+        with self._lock:
+            self._process.stdin.write(line + "\n")
+            answer = self._process.stdout.readline()
         assert answer.startswith("ok"), f"fault_proxy: {line!r}: {answer.strip() or 'it ended'}"
         return answer[2:].strip()
 

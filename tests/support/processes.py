@@ -241,8 +241,8 @@ class Stack:
             process.wait_ready()
         return self
 
-    def stop(self):
-        """Ends all, each in order; asserts their exit status; then the files go."""
+    def stop(self, keep=False):
+        """Ends all, each in order; asserts their exit status; then the files go, unless kept."""
         failures = []
         for process in [*self.engines, *self.workers]:
             try:
@@ -252,7 +252,8 @@ class Stack:
                 process.kill()
             process.forget()
         assert not failures, "\n".join(failures)
-        shutil.rmtree(self.directory, ignore_errors=True)
+        if not keep:
+            shutil.rmtree(self.directory, ignore_errors=True)
 
     @property
     def engine(self):

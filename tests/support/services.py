@@ -28,7 +28,7 @@ class Services:
         done = subprocess.run(
             [paths.ROOT / "tools" / "services", *words, "--dir", self.directory],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True, timeout=300, check=False)
+            text=True, timeout=300, check=False, start_new_session=True)  # Ctrl-C is ours alone
         assert done.returncode == 0, f"tools/services {' '.join(words)}: {done.stdout}"
         return done.stdout
 
@@ -41,6 +41,10 @@ class Services:
         """Ends all and forgets the data."""
         self._run("down", "--wipe")
         shutil.rmtree(self.directory, ignore_errors=True)
+
+    def halt(self):
+        """Ends all; the data stays."""
+        self._run("down")
 
     def start(self, name):
         """Returns when it answers, on the port it had."""
