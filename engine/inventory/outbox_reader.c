@@ -15,23 +15,38 @@ struct listing {
     void *arg;
 };
 
-/* Room for all wins and entries of the reply, in one block. */
-static enum err read_entries(struct sale_id sale, const struct redis_reply *reply,
-                             struct outbox_listed_entry *entries, struct outbox_win *wins,
-                             size_t win_room)
+static void note_unreadable(const struct redis_reply *item, struct outbox_listing *listing)
 {
-    size_t count = redis_reply_count(reply), used = 0;
+    size_t size = 0;
+    const char *id =
+        redis_reply_count(item) > 0 ? redis_reply_string(redis_reply_item(item, 0), &size) : NULL;
 
-    for (size_t i = 0; i < count; i++) {
+    if (listing->unreadable_count++ == 0) {
+        size = size < sizeof listing->unreadable_id ? size : sizeof listing->unreadable_id - 1;
+        memcpy(listing->unreadable_id, id ? id : "", id ? size : 0);
+    }
+}
+
+/* There is room for all entries and wins of the reply. */
+static void read_entries(struct sale_id sale, const struct redis_reply *reply,
+                         struct outbox_listed_entry *entries, struct outbox_win *wins,
+                         size_t win_room, struct outbox_listing *listing)
+{
+    size_t used = 0;
+
+    for (size_t i = 0; i < redis_reply_count(reply); i++) {
         const struct redis_reply *item = redis_reply_item(reply, i);
+        struct outbox_listed_entry *entry = &entries[listing->count];
 
         if (outbox_entry_win_count(item) > win_room - used
-            || outbox_entry_parse(sale, item, wins + used, &entries[i]) != ERR_OK) {
-            return ERR_PARSE;
+            || outbox_entry_parse(sale, item, wins + used, entry) != ERR_OK) {
+            note_unreadable(item, listing);
+            continue;
         }
-        used += entries[i].win_count;
+        used += entry->win_count;
+        listing->count++;
     }
-    return ERR_OK;
+    listing->entries = entries;
 }
 
 static size_t count_wins(const struct redis_reply *reply)
@@ -47,21 +62,26 @@ static size_t count_wins(const struct redis_reply *reply)
 static void on_listed(void *arg, enum err status, const struct redis_reply *reply)
 {
     struct listing listing = *(struct listing *)arg;
+    struct outbox_listing listed = {0};
     struct outbox_listed_entry *entries = NULL;
     struct outbox_win *wins = NULL;
-    size_t count = 0, win_count;
 
     free(arg);
-    if (status == ERR_OK) {
-        count = redis_reply_count(reply);
-        win_count = count_wins(reply);
-        entries = calloc(count + 1, sizeof *entries);
-        wins = calloc(win_count + 1, sizeof *wins);
-        status = !redis_reply_is_array(reply) ? ERR_PARSE
-                 : !entries || !wins          ? ERR_NO_MEMORY
-                                     : read_entries(listing.sale, reply, entries, wins, win_count);
+    if (status == ERR_OK && !redis_reply_is_array(reply)) {
+        status = ERR_PARSE;
     }
-    listing.done(listing.arg, status, entries, status == ERR_OK ? (uint32_t)count : 0);
+    if (status == ERR_OK) {
+        const size_t win_count = count_wins(reply);
+
+        entries = calloc(redis_reply_count(reply) + 1, sizeof *entries);
+        wins = calloc(win_count + 1, sizeof *wins);
+        if (entries && wins) {
+            read_entries(listing.sale, reply, entries, wins, win_count, &listed);
+        } else {
+            status = ERR_NO_MEMORY;
+        }
+    }
+    listing.done(listing.arg, status, &listed);
     free(entries);
     free(wins);
 }

@@ -14,14 +14,21 @@
 
 struct redis_link;
 
-enum { OUTBOX_LIST_MAX = 1000 };
+enum { OUTBOX_LIST_MAX = 1000, OUTBOX_ID_SIZE = 42 /* of two numbers of 64 bits */ };
 
-/* Oldest first. status: ERR_OK; ERR_PARSE: an entry cannot be read: alarm; else as redis_reply_fn,
- * or ERR_NO_MEMORY. `entries` die with the call. */
-typedef void outbox_list_fn(void *arg, enum err status, const struct outbox_listed_entry *entries,
-                            uint32_t count);
-/* At most `max` (1 to OUTBOX_LIST_MAX). On ERR_OK `done` runs exactly once, in a later turn.
- * ERR_UNAVAILABLE, ERR_BUSY, ERR_NO_MEMORY: it never runs. */
+/* What was listed. An entry that cannot be read is passed over and counted: it keeps no other one
+ * back, and stays where it is. */
+struct outbox_listing {
+    const struct outbox_listed_entry *entries; /* that can be read, oldest first */
+    uint32_t count;
+    uint32_t unreadable_count;
+    char unreadable_id[OUTBOX_ID_SIZE]; /* of the first of them, cut; "" */
+};
+/* status: ERR_OK; ERR_PARSE: not even a list; else as redis_reply_fn, or ERR_NO_MEMORY. Unless
+ * ERR_OK the listing is empty. It dies with the call. */
+typedef void outbox_list_fn(void *arg, enum err status, const struct outbox_listing *listing);
+/* At most `max` (1 to OUTBOX_LIST_MAX), unreadable ones too. On ERR_OK `done` runs exactly once, in
+ * a later turn. ERR_UNAVAILABLE, ERR_BUSY, ERR_NO_MEMORY: it never runs. */
 MUST_CHECK enum err outbox_list(struct redis_link *link, struct sale_id sale, uint32_t max,
                                 outbox_list_fn *done, void *arg);
 

@@ -21,6 +21,9 @@
 #include "purchase/sale_board.h"
 
 enum { COLD_SALES_PER_SWEEP = 16, HOT_SALES_PER_SWEEP = 48 };
+static const char NEXT_BY_HAND[] =
+    "it stays in the outbox; RUNBOOK: an outbox entry that cannot be read";
+
 enum { LOOKS_MAX = RELAY_SALES_MAX + COLD_SALES_PER_SWEEP + HOT_SALES_PER_SWEEP };
 
 struct seen_entry {
@@ -31,6 +34,7 @@ struct seen_entry {
 struct watched {
     struct sale_id sale; /* 0: free */
     uint32_t count;
+    uint32_t unreadable_count; /* room that the next listing needs for them */
     struct seen_entry entries[RELAY_ENTRIES_MAX];
 };
 
@@ -63,6 +67,7 @@ struct outbox_relay {
     uint32_t hot_next;   /* where the search for sales with something in the outbox goes on */
     uint32_t cold_next;  /* where the rotation over all sales goes on */
     uint32_t held_count; /* leases held in this sweep */
+    uint32_t bad_count;  /* entries seen in it that cannot be produced again */
     struct look looks[LOOKS_MAX];
     struct watched watched[RELAY_SALES_MAX];
     struct replay replays[RELAY_REPLAYS_MAX];
@@ -116,7 +121,7 @@ static void on_reported(void *arg, enum err status)
     }
 }
 
-/* False: the sale's definition has no such sku. */
+/* False: the sale's definition has no such sku, or the values are none that the log takes. */
 static bool make_record(const struct sale_definition *definition, const struct outbox_win *win,
                         struct order_record *record)
 {
@@ -126,6 +131,20 @@ static bool make_record(const struct sale_definition *definition, const struct o
         return false;
     }
     order_record_make(&win->entry, &win->buyer, &terms, &win->traceparent, record);
+    return order_record_check(record) == ERR_OK;
+}
+
+/* Whether a record can be made of each win: it will not get better by trying. */
+static bool can_be_produced(const struct sale_definition *definition,
+                            const struct outbox_listed_entry *entry)
+{
+    struct order_record record;
+
+    for (uint32_t i = 0; i < entry->win_count; i++) {
+        if (!make_record(definition, &entry->wins[i], &record)) {
+            return false;
+        }
+    }
     return true;
 }
 
@@ -199,7 +218,7 @@ static void watch(struct watched *watched, const struct outbox_listed_entry *ent
     }
     memcpy(watched->entries, now, count * sizeof now[0]);
     watched->count = count;
-    if (count == 0) {
+    if (count + watched->unreadable_count == 0) {
         watched->sale.value = 0;
     }
 }
@@ -217,33 +236,62 @@ static void relay_old(struct look *look, const struct watched *watched,
             || is_being_replayed(relay, look->sale, entry->epoch, entry->first_seq)) {
             continue;
         }
+        if (!can_be_produced(&sale->definition, entry)) {
+            relay->bad_count++;
+            LOG_ERROR("outbox_entry_unknown", KV_U64("sale", look->sale.value),
+                      KV_U64("epoch", entry->epoch), KV_U64("first_seq", entry->first_seq),
+                      KV_STR("next", NEXT_BY_HAND));
+            continue;
+        }
         if (!produce_again(relay, sale, entry)) {
             return;
         }
     }
 }
 
-static void on_listed(void *arg, enum err status, const struct outbox_listed_entry *entries,
-                      uint32_t count)
+static void tell_unreadable(struct look *look, const struct outbox_listing *listing)
+{
+    if (listing->unreadable_count > 0) {
+        look->relay->bad_count += listing->unreadable_count;
+        LOG_ERROR("outbox_entry_unreadable", KV_U64("sale", look->sale.value),
+                  KV_STR("first", listing->unreadable_id),
+                  KV_U64("count", listing->unreadable_count), KV_STR("next", NEXT_BY_HAND));
+    }
+}
+
+static void on_listed(void *arg, enum err status, const struct outbox_listing *listing)
 {
     struct look *look = arg;
     struct outbox_relay *relay = look->relay;
 
     if (status == ERR_OK) {
+        const uint32_t count =
+            listing->count < RELAY_ENTRIES_MAX ? listing->count : RELAY_ENTRIES_MAX;
         struct watched *watched = find_watched(relay, look->sale);
-        if (watched == NULL && count > 0) {
+        if (watched == NULL && listing->count + listing->unreadable_count > 0) {
             watched = find_watched(relay, (struct sale_id){0});
         }
+        tell_unreadable(look, listing);
         if (watched != NULL) { /* else all are taken: a later sweep finds room */
             watched->sale = look->sale;
-            watch(watched, entries, count, look->began_us);
-            relay_old(look, watched, entries, count);
+            watched->unreadable_count = listing->unreadable_count;
+            watch(watched, listing->entries, count, look->began_us);
+            relay_old(look, watched, listing->entries, count);
         }
     } else if (status == ERR_PARSE || status == ERR_RANGE) {
         LOG_ERROR("outbox_unreadable", KV_U64("sale", look->sale.value),
                   KV_STR("next", "load the sale again"));
     }
     look->sale.value = 0;
+}
+
+/* As many as are watched, behind those that cannot be read: they keep no other one back. */
+static uint32_t list_max(struct outbox_relay *relay, struct sale_id sale)
+{
+    const struct watched *watched = find_watched(relay, sale);
+    const uint32_t max = RELAY_ENTRIES_MAX + (watched ? watched->unreadable_count : 0);
+
+    return max < OUTBOX_LIST_MAX ? max : OUTBOX_LIST_MAX;
 }
 
 static void on_lease(void *arg, enum err status, bool held)
@@ -253,7 +301,8 @@ static void on_lease(void *arg, enum err status, bool held)
 
     if (status == ERR_OK && held) {
         relay->held_count++;
-        if (outbox_list(relay->link, look->sale, RELAY_ENTRIES_MAX, on_listed, look) == ERR_OK) {
+        if (outbox_list(relay->link, look->sale, list_max(relay, look->sale), on_listed, look)
+            == ERR_OK) {
             return;
         }
     }
@@ -320,7 +369,8 @@ static void on_timer(void *arg)
     struct outbox_relay *relay = arg;
 
     metrics_set(relay->shard, METRIC_relay_leases, 0, relay->held_count);
-    relay->held_count = 0;
+    metrics_set(relay->shard, METRIC_outbox_unreadable, 0, relay->bad_count);
+    relay->held_count = relay->bad_count = 0;
     if (redis_link_is_up(relay->link)) {
         sweep(relay);
     }

@@ -43,12 +43,19 @@ void fake_redis_tell_lease(struct redis_link *link, enum err status, bool held)
 void fake_redis_tell_list(struct redis_link *link, enum err status,
                           const struct outbox_listed_entry *entries, uint32_t count)
 {
+    fake_redis_tell_listing(link, status,
+                            &(struct outbox_listing){.entries = entries, .count = count});
+}
+
+void fake_redis_tell_listing(struct redis_link *link, enum err status,
+                             const struct outbox_listing *listing)
+{
     ASSERT(link->list_count > 0);
     struct fake_list list = link->lists[0];
 
     link->list_count--;
     memmove(&link->lists[0], &link->lists[1], link->list_count * sizeof list);
-    list.done(list.arg, status, entries, count);
+    list.done(list.arg, status, listing);
 }
 
 /* inventory/redis_link.h */

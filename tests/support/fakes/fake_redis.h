@@ -47,3 +47,5 @@ void fake_redis_tell_catalogue(struct redis_link *link, enum err err,
 void fake_redis_tell_lease(struct redis_link *link, enum err status, bool held);
 void fake_redis_tell_list(struct redis_link *link, enum err status,
                           const struct outbox_listed_entry *entries, uint32_t count);
+void fake_redis_tell_listing(struct redis_link *link, enum err status,
+                             const struct outbox_listing *listing);

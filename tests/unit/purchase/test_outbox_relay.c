@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/metrics.h"
 #include "purchase/sale_board.h"
 #include "support/fakes/fake_loop.h"
 #include "support/fakes/fake_order_log.h"
@@ -23,6 +24,7 @@ struct bench {
     struct order_log *log;
     struct sale_board *board;
     struct outbox_relay *relay;
+    struct metrics *metrics;
     struct outbox_win wins[4];
     struct outbox_listed_entry entries[4];
 };
@@ -52,7 +54,8 @@ static void begin(struct bench *bench)
                             .link = fake_redis_create(),
                             .stock = fake_stock_create(),
                             .outbox = fake_outbox_create(),
-                            .log = fake_order_log_create()};
+                            .log = fake_order_log_create(),
+                            .metrics = metrics_create()};
     bench->board = sale_board_create(&(struct sale_board_options){.loop = bench->loop,
                                                                   .link = bench->link,
                                                                   .stock = bench->stock,
@@ -63,15 +66,17 @@ static void begin(struct bench *bench)
                                                                   .sales_max = 4,
                                                                   .bloom_error_ppm = 1000,
                                                                   .on_scan_wanted = on_wish});
-    bench->relay = outbox_relay_create(&(struct outbox_relay_options){.loop = bench->loop,
-                                                                      .link = bench->link,
-                                                                      .outbox = bench->outbox,
-                                                                      .order_log = bench->log,
-                                                                      .board = bench->board,
-                                                                      .sweep_ms = SWEEP_MS,
-                                                                      .lease_ms = LEASE_MS,
-                                                                      .age_ms = AGE_MS});
-    cr_assert(bench->board != NULL && bench->relay != NULL);
+    bench->relay =
+        outbox_relay_create(&(struct outbox_relay_options){.loop = bench->loop,
+                                                           .link = bench->link,
+                                                           .outbox = bench->outbox,
+                                                           .order_log = bench->log,
+                                                           .board = bench->board,
+                                                           .shard = metrics_shard(bench->metrics),
+                                                           .sweep_ms = SWEEP_MS,
+                                                           .lease_ms = LEASE_MS,
+                                                           .age_ms = AGE_MS});
+    cr_assert(bench->metrics != NULL && bench->board != NULL && bench->relay != NULL);
     fill_catalogue(bench);
 }
 
@@ -84,6 +89,7 @@ static void end(struct bench *bench)
     fake_stock_destroy(bench->stock);
     fake_outbox_destroy(bench->outbox);
     fake_order_log_destroy(bench->log);
+    metrics_destroy(bench->metrics);
 }
 
 static void make_win(struct outbox_win *win, uint32_t seq, const char *sku)
@@ -283,6 +289,52 @@ Test(outbox_relay, a_win_of_an_unknown_sku_is_never_acknowledged)
     }
     cr_assert_eq(bench.log->append_count, 0);
     cr_assert_eq(bench.outbox->acknowledged_count, 0);
+    end(&bench);
+}
+
+Test(outbox_relay, an_entry_that_cannot_be_produced_keeps_no_other_one_back)
+{
+    struct bench bench;
+
+    begin(&bench);
+    make_entry(&bench, 5, 2); /* one of its wins is good: it is not produced by halves */
+    make_win(&bench.wins[1], 6, "other");
+    make_win(&bench.wins[2], 7, "black");
+    bench.entries[1] = (struct outbox_listed_entry){
+        .epoch = 3, .first_seq = 7, .win_count = 1, .wins = &bench.wins[2]};
+    for (int i = 0; i < 3; i++) {
+        sweep(&bench, 2);
+    }
+    cr_assert_eq(bench.log->append_count, 1);
+    cr_assert_eq(bench.log->appends[0].record.order_no.value, bench.wins[2].entry.order_no.value);
+    fake_order_log_report(bench.log, 0, ERR_OK);
+    cr_assert_eq(bench.outbox->acknowledged_count, 1);
+    cr_assert_eq(bench.outbox->acknowledged[0].first_seq, 7);
+    cr_assert_eq(metrics_value(bench.metrics, METRIC_outbox_unreadable, 0), 0, "told per sweep");
+    fake_loop_advance_us(bench.loop, SWEEP_MS * MS);
+    cr_assert_eq(metrics_value(bench.metrics, METRIC_outbox_unreadable, 0), 1);
+    end(&bench);
+}
+
+Test(outbox_relay, an_entry_that_cannot_be_read_keeps_no_other_one_back)
+{
+    struct bench bench;
+    struct outbox_listing listing = {.unreadable_count = 2, .unreadable_id = "3-4"};
+
+    begin(&bench);
+    make_entry(&bench, 5, 1);
+    for (uint32_t i = 0; i < 5; i++) {
+        listing.entries = bench.entries;
+        listing.count = i > 0 ? 1 : 0; /* at first there is no other one */
+        fake_loop_advance_us(bench.loop, SWEEP_MS * MS);
+        fake_redis_tell_lease(bench.link, ERR_OK, true);
+        cr_assert_eq(bench.link->lists[0].max, RELAY_ENTRIES_MAX + (i > 0 ? 2 : 0));
+        fake_redis_tell_listing(bench.link, ERR_OK, &listing);
+    }
+    cr_assert_eq(bench.log->append_count, 1);
+    cr_assert_eq(metrics_value(bench.metrics, METRIC_outbox_unreadable, 0), 2);
+    fake_order_log_report(bench.log, 0, ERR_OK);
+    cr_assert_eq(bench.outbox->acknowledged_count, 1);
     end(&bench);
 }
 
