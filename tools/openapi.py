@@ -45,7 +45,7 @@ def outcome_problems():
 def admin_problems():
     """Refusals of the admin API that are in neither table."""
     text = (ROOT / "engine/admin/admin_api.c").read_text(encoding="utf-8")
-    rows = re.findall(rf"http_problem_init\(&\w+\[\w+\], (\d+), {TEXT}, {TEXT},\s*{TEXT},\s*"
+    rows = re.findall(rf"http_problem_init\(&\w+\[\w+\], (\d+), {TEXT},\s*{TEXT},\s*{TEXT},\s*"
                       r"(true|false)\)", text)
     return [Problem(code, int(status), retry == "true", title, detail)
             for status, code, title, detail, retry in rows]

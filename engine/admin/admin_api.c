@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin/admin_input.h"
 #include "admin/admin_job.h"
 #include "common/assert.h"
 #include "common/conf.h"
@@ -16,7 +17,7 @@
 #include "loop/work.h"
 #include "settlement/guard.h"
 
-enum { QUEUE_MAX = 64, LOADS_MAX = 16, LIMIT_DEFAULT = 100, LIMIT_MAX = 1000 };
+enum { QUEUE_MAX = 64, LOADS_MAX = 16 };
 
 struct route {
     enum http_method method;
@@ -25,7 +26,8 @@ struct route {
     unsigned flags;
 };
 
-/* The first {…} is the sale, or the order number under /orders; the second is a sku. */
+/* The first {…} is the sale, the order number under /orders or the id of a dead letter; the second
+ * is a sku. */
 static const struct route routes_table[] = {
     {HTTP_METHOD_POST, "/v1/admin/sales", admin_sale_create, HTTP_ROUTE_JSON},
     {HTTP_METHOD_GET, "/v1/admin/sales", admin_sale_list, 0},
@@ -38,7 +40,10 @@ static const struct route routes_table[] = {
     {HTTP_METHOD_GET, "/v1/admin/sales/{sale}/audit", admin_audit_show, 0},
     {HTTP_METHOD_GET, "/v1/admin/orders", admin_order_list, 0},
     {HTTP_METHOD_GET, "/v1/admin/orders/{order_no}", admin_order_show, 0},
+    {HTTP_METHOD_POST, "/v1/admin/orders/{order_no}/redrive", admin_order_redrive, 0},
+    {HTTP_METHOD_POST, "/v1/admin/orders/{order_no}/void", admin_order_void, 0},
     {HTTP_METHOD_GET, "/v1/admin/dead-letters", admin_dead_list, 0},
+    {HTTP_METHOD_POST, "/v1/admin/dead-letters/{id}/redrive", admin_dead_redrive, 0},
 };
 enum { ROUTE_COUNT = sizeof routes_table / sizeof routes_table[0] };
 static_assert((int)ROUTE_COUNT <= (int)ADMIN_ROUTES_MAX, "room for the routes");
@@ -66,6 +71,10 @@ static void init_refusals(struct admin_api *api)
                       "This sale has no such sku.", false);
     http_problem_init(&text[ADMIN_REFUSAL_UNKNOWN_ORDER], 404, "unknown-order", "Unknown order",
                       "There is no such order.", false);
+    http_problem_init(&text[ADMIN_REFUSAL_UNKNOWN_DEAD_LETTER], 404, "unknown-dead-letter",
+                      "Unknown dead letter", "There is no such dead letter.", false);
+    http_problem_init(&text[ADMIN_REFUSAL_STAYS_DEAD], 409, "stays-dead", "Stays dead",
+                      "The record still cannot become an order.", false);
     http_problem_init(&text[ADMIN_REFUSAL_CONFLICT], 409, "conflict", "Conflict",
                       "That cannot be done in the present state.", false);
     http_problem_init(&text[ADMIN_REFUSAL_LOAD_RUNNING], 409, "load-running", "Load running",
@@ -307,107 +316,6 @@ static bool is_authorized(const struct admin_api *api, struct http_exchange *exc
     return true;
 }
 
-/* Path parameters of the route. False: answered. */
-static bool read_params(struct admin_job *job, const struct route *route,
-                        const struct http_request *request)
-{
-    const struct http_slice *params = request->params;
-
-    if (request->param_count == 0) {
-        return true;
-    }
-    if (strstr(route->pattern, "{order_no}")) {
-        if (order_no_parse(params[0].data, params[0].size, &job->order_no) != ERR_OK) {
-            http_reply_refusal(job->exchange, HTTP_PROBLEM_BAD_ORDER_NO, NULL);
-            return false;
-        }
-        return true;
-    }
-    if (sale_id_parse(params[0].data, params[0].size, &job->sale) != ERR_OK) {
-        http_reply_refusal(job->exchange, HTTP_PROBLEM_BAD_SALE, NULL);
-        return false;
-    }
-    if (request->param_count > 1
-        && sku_parse(params[1].data, params[1].size, &job->sku) != ERR_OK) {
-        http_reply_refusal(job->exchange, HTTP_PROBLEM_BAD_SKU, NULL);
-        return false;
-    }
-    return true;
-}
-
-static void refuse_query(const struct admin_job *job, const char *detail)
-{
-    const struct http_problem_extra extra = {.detail = detail};
-
-    http_reply_refusal(job->exchange, HTTP_PROBLEM_BAD_QUERY, &extra);
-}
-
-/* A decimal query parameter up to `max`; absent: unchanged. False: answered. */
-static bool query_number(const struct admin_job *job, const struct http_request *request,
-                         const char *name, uint64_t min, uint64_t max, uint64_t *value)
-{
-    char text[24], detail[80];
-    char *end = NULL;
-    const int size = http_request_query(request, name, text, sizeof text);
-
-    if (size == -1) {
-        return true;
-    }
-    const bool is_digit = size > 0 && text[0] >= '0' && text[0] <= '9';
-    const unsigned long long number = is_digit ? strtoull(text, &end, 10) : 0;
-    if (!is_digit || *end != '\0' || number < min || number > max) {
-        snprintf(detail, sizeof detail, "%s is a whole number from %" PRIu64 " to %" PRIu64 ".",
-                 name, min, max);
-        refuse_query(job, detail);
-        return false;
-    }
-    *value = number;
-    return true;
-}
-
-/* False: answered, with the names that there are. */
-static bool query_state(struct admin_job *job, const struct http_request *request)
-{
-    char text[16], detail[160] = "state is one of";
-    const int size = http_request_query(request, "state", text, sizeof text);
-
-    job->query.has_state = size >= 0;
-    if (size == -1 || (size >= 0 && order_state_from_name(text, &job->query.state) == ERR_OK)) {
-        return true;
-    }
-    for (int state = 0; state < ORDER_STATE_COUNT; state++) {
-        const size_t used = strlen(detail);
-        snprintf(detail + used, sizeof detail - used, " %s%c",
-                 order_state_name((enum order_state)state),
-                 state + 1 < ORDER_STATE_COUNT ? ',' : '.');
-    }
-    refuse_query(job, detail);
-    return false;
-}
-
-/* False: answered. */
-static bool read_query(struct admin_job *job, const struct http_request *request)
-{
-    char text[BUYER_SIZE_MAX + 1];
-    uint64_t sale = 0, limit = LIMIT_DEFAULT;
-
-    if (!query_number(job, request, "sale", 1, SALE_ID_MAX, &sale)
-        || !query_number(job, request, "after", 0, INT64_MAX, &job->query.after)
-        || !query_number(job, request, "limit", 1, LIMIT_MAX, &limit)) {
-        return false;
-    }
-    job->query.limit = (uint32_t)limit;
-    job->query.sale = (struct sale_id){(uint32_t)sale};
-    job->query.has_sale = sale > 0;
-    const int size = http_request_query(request, "buyer", text, sizeof text);
-    if (size == -2 || (size >= 0 && buyer_parse(text, (size_t)size, &job->query.buyer) != ERR_OK)) {
-        refuse_query(job, "buyer is 1 to 64 visible ASCII characters.");
-        return false;
-    }
-    job->query.has_buyer = size >= 0;
-    return query_state(job, request);
-}
-
 static void handle(void *arg, struct http_exchange *exchange, const struct http_request *request)
 {
     struct bound_route *bound = arg;
@@ -425,11 +333,7 @@ static void handle(void *arg, struct http_exchange *exchange, const struct http_
     job->run = bound->route->run;
     buf_init(&job->reply, ADMIN_REPLY_MAX);
     snprintf(job->request_id, sizeof job->request_id, "%s", http_exchange_request_id(exchange));
-    if (!read_params(job, bound->route, request)) {
-        job_destroy(job);
-        return;
-    }
-    if (!read_query(job, request)) {
+    if (!admin_input_read(job, bound->route->pattern, request)) {
         job_destroy(job);
         return;
     }

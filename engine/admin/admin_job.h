@@ -37,8 +37,10 @@ enum admin_refusal {
     ADMIN_REFUSAL_UNKNOWN_SALE,
     ADMIN_REFUSAL_UNKNOWN_SKU,
     ADMIN_REFUSAL_UNKNOWN_ORDER,
+    ADMIN_REFUSAL_UNKNOWN_DEAD_LETTER,
     ADMIN_REFUSAL_CONFLICT,
     ADMIN_REFUSAL_LOAD_RUNNING,
+    ADMIN_REFUSAL_STAYS_DEAD,
     ADMIN_REFUSAL_UNAVAILABLE,
     ADMIN_REFUSAL_BUSY,
     ADMIN_REFUSAL_COUNT
@@ -61,8 +63,9 @@ struct admin_job {
     struct sale_id sale;
     struct sku sku;
     struct order_no order_no;
+    uint64_t letter_id;
     struct {
-        bool has_sale, has_buyer, has_state;
+        bool has_sale, has_buyer, has_state, open_only;
         struct sale_id sale;
         struct buyer buyer;
         enum order_state state;
@@ -114,7 +117,7 @@ struct metrics_shard *admin_job_load_shard(
 /* The verbs: thread: the pool's. */
 admin_run_fn admin_sale_create, admin_sale_list, admin_sale_show, admin_sale_load, admin_sale_pause,
     admin_sale_resume, admin_sale_end, admin_stock_add, admin_order_list, admin_order_show,
-    admin_dead_list, admin_audit_show;
+    admin_order_redrive, admin_order_void, admin_dead_list, admin_dead_redrive, admin_audit_show;
 
 /* Goes on after admin_sale_load answered: the load itself. Thread: the loading pool's. */
 void admin_sale_load_run(struct admin_job *job, struct admin_thread *thread);

@@ -2,8 +2,9 @@
 #include <stdio.h>
 
 #include "admin/admin_job.h"
-#include "ledger/dead_store.h"
+#include "common/log.h"
 #include "ledger/mysql_link.h"
+#include "ledger/order_change.h"
 #include "ledger/order_store.h"
 
 static void write_order(struct json_out *out, const struct order_row *row)
@@ -105,51 +106,41 @@ void admin_order_show(struct admin_job *job, struct admin_thread *thread)
     }
 }
 
-static enum err on_dead(void *arg, const struct dead_letter *letter)
-{
-    struct listing *listing = arg;
-    struct json_out *out = listing->out;
-    char order_no[ORDER_NO_TEXT_SIZE];
+/* --- what an operator decides about a QUARANTINED order --- */
 
-    json_out_begin_object(out);
-    json_out_member_u64(out, "id", letter->id);
-    json_out_member_text(out, "topic", letter->topic);
-    json_out_member_u64(out, "partition", letter->part);
-    json_out_member_u64(out, "offset", letter->offset);
-    json_out_member_text(out, "reason", dead_reason_name(letter->reason));
-    json_out_member_u64(out, "sale", letter->sale.value);
-    json_out_name(out, "order_no");
-    if (letter->order_no.value != 0) {
-        json_out_text(out, order_no_format(letter->order_no, order_no));
-    } else {
-        json_out_null(out);
-    }
-    json_out_member_u64(out, "size", letter->payload_size);
-    json_out_member_time(out, "created_at", letter->created_ms);
-    if (letter->resolved_ms > 0) {
-        json_out_member_time(out, "resolved_at", letter->resolved_ms);
-    }
-    json_out_end_object(out);
-    listing->count++;
-    return ERR_OK;
-}
+typedef enum err change_fn(struct mysql_link *link, struct order_no order_no,
+                           const struct admin_actor *actor, struct order_changed *ret_changed);
 
-void admin_dead_list(struct admin_job *job, struct admin_thread *thread)
+static void change_order(struct admin_job *job, struct admin_thread *thread, change_fn *change)
 {
+    const struct admin_actor actor = admin_job_actor(job);
+    struct order_changed changed;
     struct json_out out;
-    struct listing listing = {.out = &out};
 
-    admin_answer_json(job, 200, &out);
-    json_out_begin_object(&out);
-    json_out_name(&out, "dead_letters");
-    json_out_begin_array(&out);
     enum err err = mysql_link_ensure(thread->mysql);
-    err = err == ERR_OK ? dead_store_list(thread->mysql, job->query.after, job->query.limit,
-                                          on_dead, &listing)
-                        : err;
-    json_out_end_array(&out);
-    json_out_end_object(&out);
-    if (err != ERR_OK) {
+    err = err == ERR_OK ? change(thread->mysql, job->order_no, &actor, &changed) : err;
+    if (err == ERR_OK) {
+        LOG_WARN("order_decided", KV_U64("order_no", job->order_no.value),
+                 KV_STR("state", order_state_name(changed.row.state)),
+                 KV_BOOL("repeated", changed.is_repeated));
+        admin_answer_json(job, 200, &out);
+        write_order(&out, &changed.row);
+    } else if (err == ERR_NOT_FOUND) {
+        admin_answer_refusal(job, ADMIN_REFUSAL_UNKNOWN_ORDER, "There is no order %" PRIu64 ".",
+                             job->order_no.value);
+    } else if (err == ERR_CONFLICT) {
+        admin_answer_refusal(job, ADMIN_REFUSAL_CONFLICT, "%s", changed.why);
+    } else {
         admin_answer_mysql(job, thread, err);
     }
+}
+
+void admin_order_redrive(struct admin_job *job, struct admin_thread *thread)
+{
+    change_order(job, thread, order_change_redrive);
+}
+
+void admin_order_void(struct admin_job *job, struct admin_thread *thread)
+{
+    change_order(job, thread, order_change_void);
 }

@@ -1,5 +1,7 @@
 #include "ledger/dead_store.h"
 
+#include <string.h>
+
 #include "common/assert.h"
 #include "ledger/sql_text.h"
 
@@ -57,6 +59,7 @@ static enum err on_row(void *arg, const struct sql_value *columns)
         .payload_size = columns[7].size,
         .created_ms = (int64_t)sql_column_u64(&columns[8]),
         .resolved_ms = (int64_t)sql_column_u64(&columns[9]),
+        .resolution = columns[10].bytes,
     };
 
     if (reason < 0) {
@@ -68,28 +71,61 @@ static enum err on_row(void *arg, const struct sql_value *columns)
 }
 
 #define DEAD_COLUMNS                                                                               \
-    "id, topic, part, log_offset, sale, order_no, reason, payload, created, resolved"
+    "id, topic, part, log_offset, sale, order_no, reason, payload, created, resolved, resolution"
 
-enum err dead_store_list(struct mysql_link *link, uint64_t after, uint32_t limit,
+enum err dead_store_list(struct mysql_link *link, const struct dead_filter *filter,
                          dead_letter_fn *each, void *arg)
 {
-    static const struct sql sql = {.head = "SELECT " DEAD_COLUMNS
+    static const struct sql all = {.head = "SELECT " DEAD_COLUMNS
                                            " FROM dead_letters WHERE id > ? ORDER BY id LIMIT ?"};
-    const struct sql_value params[] = {sql_u64(after), sql_u64(limit)};
+    static const struct sql open = {.head = "SELECT " DEAD_COLUMNS
+                                            " FROM dead_letters WHERE id > ? AND resolved IS NULL "
+                                            "ORDER BY id LIMIT ?"};
+    const struct sql_value params[] = {sql_u64(filter->after), sql_u64(filter->limit)};
     struct read_job job = {.each = each, .arg = arg};
 
-    return mysql_link_query(link, &sql, 0, params, 2, on_row, &job);
+    return mysql_link_query(link, filter->open_only ? &open : &all, 0, params, 2, on_row, &job);
+}
+
+static enum err read_one(struct mysql_link *link, const struct sql *sql, uint64_t id,
+                         dead_letter_fn *each, void *arg)
+{
+    const struct sql_value params[] = {sql_u64(id)};
+    struct read_job job = {.each = each, .arg = arg};
+    enum err err = mysql_link_query(link, sql, 0, params, 1, on_row, &job);
+
+    return err == ERR_OK && job.count == 0 ? ERR_NOT_FOUND : err;
 }
 
 enum err dead_store_read(struct mysql_link *link, uint64_t id, dead_letter_fn *each, void *arg)
 {
     static const struct sql sql = {.head =
                                        "SELECT " DEAD_COLUMNS " FROM dead_letters WHERE id = ?"};
-    const struct sql_value params[] = {sql_u64(id)};
-    struct read_job job = {.each = each, .arg = arg};
-    enum err err = mysql_link_query(link, &sql, 0, params, 1, on_row, &job);
 
-    return err == ERR_OK && job.count == 0 ? ERR_NOT_FOUND : err;
+    return read_one(link, &sql, id, each, arg);
+}
+
+enum err dead_store_lock_in(struct mysql_link *link, uint64_t id, dead_letter_fn *each, void *arg)
+{
+    static const struct sql sql = {.head = "SELECT " DEAD_COLUMNS
+                                           " FROM dead_letters WHERE id = ? FOR UPDATE"};
+
+    ASSERT(mysql_link_in_transaction(link));
+    return read_one(link, &sql, id, each, arg);
+}
+
+enum err dead_store_resolve_in(struct mysql_link *link, uint64_t id, const char *resolution)
+{
+    static const struct sql sql = {.head = "UPDATE dead_letters SET resolved = " SQL_NOW_MS
+                                           ", resolution = ? WHERE id = ? AND resolved IS NULL"};
+    const struct sql_value params[] = {
+        sql_bytes(resolution, strnlen(resolution, DEAD_RESOLUTION_SIZE_MAX)), sql_u64(id)};
+    uint64_t affected = 0;
+    enum err err = ERR_OK;
+
+    ASSERT(mysql_link_in_transaction(link));
+    err = mysql_link_execute(link, &sql, 0, params, 2, &affected);
+    return err == ERR_OK && affected != 1 ? ERR_NOT_FOUND : err;
 }
 
 struct count_job {

@@ -5,6 +5,7 @@
  * Thread: that of the link. Errors as mysql_link.h, and: */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,8 @@ enum dead_reason {
 };
 const char *dead_reason_name(enum dead_reason reason); /* static */
 
+enum { DEAD_RESOLUTION_SIZE_MAX = 64 };
+
 struct dead_letter {
     uint64_t id; /* 0 when put */
     const char *topic;
@@ -38,7 +41,8 @@ struct dead_letter {
     const void *payload; /* borrowed for the call */
     size_t payload_size;
     int64_t created_ms;
-    int64_t resolved_ms; /* 0: open */
+    int64_t resolved_ms;    /* 0: open */
+    const char *resolution; /* who: what became of it; "" while open; borrowed for the call */
 };
 
 /* Inside the caller's transaction. A record that is there already stays as it is. */
@@ -46,11 +50,23 @@ MUST_CHECK enum err dead_store_put_in(struct mysql_link *link, const struct dead
 /* With id above `after`, ascending, at most `limit`, payload included; `each` must not use the
  * link. */
 typedef enum err dead_letter_fn(void *arg, const struct dead_letter *letter);
-MUST_CHECK enum err dead_store_list(struct mysql_link *link, uint64_t after, uint32_t limit,
+struct dead_filter {
+    uint64_t after;
+    bool open_only; /* without those that are resolved */
+    uint32_t limit;
+};
+MUST_CHECK enum err dead_store_list(struct mysql_link *link, const struct dead_filter *filter,
                                     dead_letter_fn *each, void *arg);
 /* ERR_NOT_FOUND. */
 MUST_CHECK enum err dead_store_read(struct mysql_link *link, uint64_t id, dead_letter_fn *each,
                                     void *arg);
+/* The same inside the caller's transaction, the letter locked until its end. */
+MUST_CHECK enum err dead_store_lock_in(struct mysql_link *link, uint64_t id, dead_letter_fn *each,
+                                       void *arg);
+/* Inside the caller's transaction: an open letter is resolved now. `resolution` "who: what", cut at
+ * DEAD_RESOLUTION_SIZE_MAX. ERR_NOT_FOUND: there is none, or it is resolved. */
+MUST_CHECK enum err dead_store_resolve_in(struct mysql_link *link, uint64_t id,
+                                          const char *resolution);
 /* Open letters: of this sale, and of no known sale (these stop rebuilds, PROTOCOL §4 guard). */
 MUST_CHECK enum err dead_store_open_count(struct mysql_link *link, struct sale_id sale,
                                           uint64_t *ret_of_sale, uint64_t *ret_of_none);

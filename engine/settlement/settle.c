@@ -16,7 +16,7 @@
  *
  *   a new session, or a lost COMMIT     settle_resolve()   what MySQL holds, and are we still owner
  *   the next chunk: all, at first       settle_chunk()     one transaction
- *     BEGIN, sales, rows that are there   read_facts()
+ *     BEGIN, sales, rows that are there   settle_read()
  *     what becomes of each record         settle_plan_decide()
  *     rows, dead letters, stock, offset   settle_write()
  *     COMMIT
@@ -112,28 +112,6 @@ static enum err settle_resolve(struct settle *settle)
 
 /* --- one transaction --- */
 
-static enum err read_facts(struct settle *settle)
-{
-    struct settle_plan *plan = settle->plan;
-    struct order_no order_nos[SETTLE_BATCH_MAX];
-    size_t count = settle_plan_order_nos(plan, order_nos);
-    enum err err = ERR_OK;
-
-    for (size_t i = 0; i < plan->sale_count && err == ERR_OK; i++) {
-        struct sale_id sale = plan->sales[i].sale;
-        err = order_settle_sale_in(settle->link, sale, &plan->sales[i]);
-        if (err == ERR_NOT_FOUND) {
-            plan->sales[i] = (struct order_sale){.sale = sale};
-            err = ERR_OK;
-        }
-    }
-    if (err == ERR_OK && count > 0) {
-        err = order_settle_existing_in(settle->link, order_nos, count, settle_plan_add_existing,
-                                       plan);
-    }
-    return err;
-}
-
 /* `*ret_taken` 0 with ERR_OK: the first item is of a newer epoch. */
 static enum err chunk_body(struct settle *settle, const struct settle_item *items, size_t count,
                            struct settle_stats *stats, size_t *ret_taken)
@@ -144,7 +122,7 @@ static enum err chunk_body(struct settle *settle, const struct settle_item *item
 
     FAILPOINT_PASS(settle_begun);
     (void)settle_plan_begin(plan, items, count);
-    err = read_facts(settle);
+    err = settle_read(settle->link, plan);
     if (err != ERR_OK) {
         return err;
     }

@@ -225,6 +225,26 @@ static enum err write_one(const struct writer *writer)
     return err;
 }
 
+enum err settle_read(struct mysql_link *link, struct settle_plan *plan)
+{
+    struct order_no order_nos[SETTLE_BATCH_MAX];
+    size_t count = settle_plan_order_nos(plan, order_nos);
+    enum err err = ERR_OK;
+
+    for (size_t i = 0; i < plan->sale_count && err == ERR_OK; i++) {
+        struct sale_id sale = plan->sales[i].sale;
+        err = order_settle_sale_in(link, sale, &plan->sales[i]);
+        if (err == ERR_NOT_FOUND) {
+            plan->sales[i] = (struct order_sale){.sale = sale};
+            err = ERR_OK;
+        }
+    }
+    if (err == ERR_OK && count > 0) {
+        err = order_settle_existing_in(link, order_nos, count, settle_plan_add_existing, plan);
+    }
+    return err;
+}
+
 enum err settle_write(struct mysql_link *link, struct settle_plan *plan,
                       const struct offset_claim *claim, struct settle_stats *stats)
 {

@@ -11,6 +11,8 @@ struct mysql_link;
 struct offset_claim;
 struct settle_plan;
 
+/* What the plan must know: the sales of its steps and the rows that are there. As mysql_link.h. */
+MUST_CHECK enum err settle_read(struct mysql_link *link, struct settle_plan *plan);
 /* Writes all steps of the plan; adds to `stats`. ERR_CONFLICT, ERR_RANGE: a key, the bound or a
  * column refused one of several records: roll back, try fewer. With a single record these never
  * come: it becomes QUARANTINED, VOIDED, a duplicate or a dead letter (`plan` is changed to it).

@@ -102,5 +102,14 @@ class Admin:
     def audit(self, sale):
         return self.ask("GET", f"sales/{sale}/audit")
 
-    def dead_letters(self):
-        return self.ask("GET", "dead-letters")
+    def redrive_order(self, order_no):
+        return self.ask("POST", f"orders/{order_no}/redrive")
+
+    def void_order(self, order_no):
+        return self.ask("POST", f"orders/{order_no}/void")
+
+    def dead_letters(self, **query):
+        return self.ask("GET", "dead-letters?" + urllib.parse.urlencode({"limit": 1000, **query}))
+
+    def redrive(self, letter):
+        return self.ask("POST", f"dead-letters/{letter}/redrive")

@@ -84,8 +84,8 @@ def test_help_names_every_verb_and_every_exit_status():
     result = run("--help")
     assert result.returncode == DONE and result.stderr == ""
     for text in ["sale create", "sale list", "sale show", "sale load", "sale pause", "sale resume",
-                 "sale end", "sale add-stock", "order list", "order show", "dead list", "audit",
-                 "token", "exit status: 0"]:
+                 "sale end", "sale add-stock", "order list", "order show", "order redrive",
+                 "order void", "dead list", "dead redrive", "audit", "token", "exit status: 0"]:
         assert text in result.stdout
     assert run("sale", "load", "--help").stdout == result.stdout
 
@@ -96,7 +96,11 @@ def test_help_names_every_verb_and_every_exit_status():
     (["sale"], "a verb is needed: sale create, sale list, sale show, sale load, sale pause, "
                "sale resume, sale end, sale add-stock (see --help)"),
     (["sale", "sell"], 'unknown verb "sell"; there is sale create, sale list, '),
-    (["order", "sell", "7"], 'unknown verb "sell"; there is order list, order show (see --help)'),
+    (["order", "sell", "7"], 'unknown verb "sell"; there is order list, order show, order '
+                             'redrive, order void (see --help)'),
+    (["dead", "redrive", "x"], "the dead letter's id is a whole number from 1 on, not \"x\""),
+    (["dead", "redrive"], "usage: seckillctl dead redrive ID"),
+    (["order", "void", "-1"], 'an order number is decimal digits, not "-1"'),
     (["-v"], "unknown option -v"),
     (["--url"], "--url needs a value"),
     (["--colour", "sale", "list"], "unknown option --colour"),
@@ -154,7 +158,7 @@ def test_no_line_ends_in_a_blank():
     audit = audit_answer(True)
     audit["checks"][0]["found"] = None
     api = Api((202, sale), (200, sale), (200, sale), (200, audit), (200, {"orders": []}),
-              (200, {"dead_letters": []}))
+              (200, {"dead_letters": [], "next": None}))
     for words in (("--help",), ("sale", "load", "7"), ("sale", "show", "7"), ("audit", "7"),
                   ("order", "list"), ("dead", "list")):
         result = run("--url", api.url + "/", *words)

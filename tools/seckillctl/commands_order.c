@@ -66,48 +66,44 @@ int order_list(const struct client *client, const struct arguments *arguments)
     return show(client, client_call(client, "GET", path, NULL), print_orders);
 }
 
-int order_show(const struct client *client, const struct arguments *arguments)
+/* The path of one order, or of what is done with it; false, with a line on stderr: wrong use. */
+static bool order_path(const struct arguments *arguments, const char *verb, char *path)
 {
-    char path[PATH_SIZE];
-
     if (!arguments_check(arguments, "", 1)) {
-        return EXIT_USAGE;
+        return false;
     }
     const char *text = positional(arguments, 0);
     if (*text == '\0' || text[strspn(text, "0123456789")] != '\0') {
         fprintf(stderr, "seckillctl: an order number is decimal digits, not \"%s\"\n", text);
-        return EXIT_USAGE;
+        return false;
     }
-    char *number = client_escape(text);
-    snprintf(path, sizeof path, "/v1/admin/orders/%s", number);
-    free(number);
-    return show(client, client_call(client, "GET", path, NULL), print_order);
+    snprintf(path, PATH_SIZE, "/v1/admin/orders/%.64s%s", text, verb);
+    return true;
 }
 
-static void print_dead(const json_t *root)
+int order_show(const struct client *client, const struct arguments *arguments)
 {
-    const json_t *letter;
-    size_t index;
+    char path[PATH_SIZE];
 
-    if (json_array_size(json_object_get(root, "dead_letters")) == 0) {
-        puts("no dead letters");
-    }
-    json_array_foreach(json_object_get(root, "dead_letters"), index, letter)
-    {
-        printf("%-8" JSON_INTEGER_FORMAT " %s/%" JSON_INTEGER_FORMAT "/%" JSON_INTEGER_FORMAT
-               "  %-12s sale %" JSON_INTEGER_FORMAT "  order %s  %s\n",
-               json_integer_value(json_object_get(letter, "id")), text_of(letter, "topic"),
-               json_integer_value(json_object_get(letter, "partition")),
-               json_integer_value(json_object_get(letter, "offset")), text_of(letter, "reason"),
-               json_integer_value(json_object_get(letter, "sale")), text_of(letter, "order_no"),
-               json_is_string(json_object_get(letter, "resolved_at")) ? "resolved" : "open");
-    }
+    return order_path(arguments, "", path)
+               ? show(client, client_call(client, "GET", path, NULL), print_order)
+               : EXIT_USAGE;
 }
 
-int dead_list(const struct client *client, const struct arguments *arguments)
+int order_redrive(const struct client *client, const struct arguments *arguments)
 {
-    if (!arguments_check(arguments, "", 0)) {
-        return EXIT_USAGE;
-    }
-    return show(client, client_call(client, "GET", "/v1/admin/dead-letters", NULL), print_dead);
+    char path[PATH_SIZE];
+
+    return order_path(arguments, "/redrive", path)
+               ? show(client, client_call(client, "POST", path, NULL), print_order)
+               : EXIT_USAGE;
+}
+
+int order_void(const struct client *client, const struct arguments *arguments)
+{
+    char path[PATH_SIZE];
+
+    return order_path(arguments, "/void", path)
+               ? show(client, client_call(client, "POST", path, NULL), print_order)
+               : EXIT_USAGE;
 }

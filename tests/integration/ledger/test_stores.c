@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "integration/ledger/ledger_fixture.h"
-#include "ledger/dead_store.h"
 #include "ledger/guard_store.h"
 #include "ledger/offset_store.h"
 #include "ledger/outbox_store.h"
@@ -417,56 +416,5 @@ Test(outbox_store, rows_wait_until_they_are_confirmed)
     cr_assert(outbox_store_pending_count(link, sale, &pending) == ERR_OK && pending == 0);
     cr_assert(outbox_store_pending_sales(link, before, sales, 64, &count) == ERR_OK);
     cr_assert(!contains(sales, count, sale));
-    mysql_link_destroy(link);
-}
-
-struct read_letter {
-    uint64_t id;
-    size_t size;
-    unsigned char last;
-};
-
-static enum err read_letter(void *arg, const struct dead_letter *letter)
-{
-    struct read_letter *read = arg;
-
-    read->id = letter->id;
-    read->size = letter->payload_size;
-    read->last = ((const unsigned char *)letter->payload)[letter->payload_size - 1];
-    return ERR_OK;
-}
-
-Test(dead_store, keeps_the_bytes_once)
-{
-    struct mysql_link *link = fixture_link();
-    static unsigned char bytes[300000];
-    struct dead_letter letter = {.topic = fixture_topic(),
-                                 .part = 1,
-                                 .offset = 77,
-                                 .sale = {8000000},
-                                 .reason = DEAD_REASON_UNREADABLE,
-                                 .payload = bytes,
-                                 .payload_size = sizeof bytes};
-    struct read_letter read = {.id = 0};
-    uint64_t of_sale = 0, of_none = 0;
-
-    memset(bytes, 0xff, sizeof bytes); /* no text in any character set */
-    bytes[sizeof bytes - 1] = 0x80;
-    begin(link);
-    cr_assert(dead_store_put_in(link, &letter) == ERR_OK, "%s", mysql_link_error_text(link));
-    cr_assert(dead_store_put_in(link, &letter) == ERR_OK);
-    cr_assert(mysql_link_commit(link) == ERR_OK);
-    cr_assert(dead_store_open_count(link, letter.sale, &of_sale, &of_none) == ERR_OK);
-    cr_assert(of_sale == 1);
-    cr_assert(dead_store_list(link, 0, 1000, read_letter, &read) == ERR_OK && read.id > 0);
-    read = (struct read_letter){.id = 0};
-    cr_assert(dead_store_read(link, UINT32_MAX, read_letter, &read) == ERR_NOT_FOUND);
-    cr_assert(dead_store_read(
-                  link,
-                  VALUE(link, "SELECT id FROM dead_letters WHERE sale = ?", letter.sale.value),
-                  read_letter, &read)
-              == ERR_OK);
-    cr_assert(read.size == sizeof bytes && read.last == 0x80, "%zu bytes, the last is %d",
-              read.size, read.last);
     mysql_link_destroy(link);
 }

@@ -141,6 +141,23 @@ enum err mysql_link_commit(struct mysql_link *link)
     return err;
 }
 
+enum err mysql_link_transaction(struct mysql_link *link, mysql_link_body_fn *body, void *arg)
+{
+    enum err err = ERR_BUSY;
+
+    for (int attempt = 0; attempt < 8 && err == ERR_BUSY; attempt++) {
+        err = mysql_link_ensure(link);
+        err = err == ERR_OK ? mysql_link_begin(link) : err;
+        err = err == ERR_OK ? body(link, arg) : err;
+        if (err != ERR_OK) {
+            mysql_link_rollback(link);
+        } else {
+            err = mysql_link_commit(link);
+        }
+    }
+    return err;
+}
+
 /* --- offset_store --- */
 
 enum err offset_store_claim(struct mysql_link *link, const char *topic, uint32_t part,
@@ -337,6 +354,45 @@ enum err dead_store_put_in(struct mysql_link *link, const struct dead_letter *le
         link->data.dead[link->data.dead_count++] = *letter;
     }
     return err;
+}
+
+enum err dead_store_lock_in(struct mysql_link *link, uint64_t id, dead_letter_fn *each, void *arg)
+{
+    ASSERT(link->in_transaction);
+    return dead_store_read(link, id, each, arg);
+}
+
+enum err dead_store_read(struct mysql_link *link, uint64_t id, dead_letter_fn *each, void *arg)
+{
+    struct dead_letter letter;
+
+    if (id == 0 || id > link->data.dead_count) {
+        return ERR_NOT_FOUND;
+    }
+    letter = link->data.dead[id - 1];
+    letter.id = id;
+    letter.resolution = letter.resolved_ms > 0 ? link->data.resolution : "";
+    return each(arg, &letter);
+}
+
+enum err dead_store_resolve_in(struct mysql_link *link, uint64_t id, const char *resolution)
+{
+    ASSERT(link->in_transaction && id > 0 && id <= link->data.dead_count);
+    if (link->data.dead[id - 1].resolved_ms > 0) {
+        return ERR_NOT_FOUND;
+    }
+    link->data.dead[id - 1].resolved_ms = 6000;
+    snprintf(link->data.resolution, sizeof link->data.resolution, "%s", resolution);
+    return ERR_OK;
+}
+
+enum err admin_log_put(struct mysql_link *link, const struct admin_actor *actor, const char *action,
+                       struct sale_id sale, const char *detail)
+{
+    (void)sale;
+    ASSERT(link->in_transaction && actor->name && action && detail);
+    link->data.admin_rows++;
+    return ERR_OK;
 }
 
 enum err outbox_store_put_in(struct mysql_link *link, const struct outbox_row *row)

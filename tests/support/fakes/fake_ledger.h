@@ -24,7 +24,9 @@ struct fake_data {
     bool ended[FAKE_SALES_MAX];
     size_t sale_count;
     struct dead_letter dead[FAKE_ROWS_MAX];
-    size_t dead_count;
+    size_t dead_count;                             /* the id of a letter is its place, from 1 */
+    char resolution[DEAD_RESOLUTION_SIZE_MAX + 1]; /* of the letter resolved last */
+    size_t admin_rows;
     struct outbox_row outbox[FAKE_ROWS_MAX];
     size_t outbox_count;
     uint64_t next;

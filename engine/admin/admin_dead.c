@@ -1,0 +1,115 @@
+#include <inttypes.h>
+
+#include "admin/admin_job.h"
+#include "common/conf.h"
+#include "ledger/dead_store.h"
+#include "ledger/mysql_link.h"
+#include "settlement/redrive.h"
+
+struct listing {
+    struct json_out *out;
+    uint32_t count;
+    uint64_t last;
+};
+
+static void write_order_no(struct json_out *out, struct order_no order_no)
+{
+    char text[ORDER_NO_TEXT_SIZE];
+
+    json_out_name(out, "order_no");
+    if (order_no.value != 0) {
+        json_out_text(out, order_no_format(order_no, text));
+    } else {
+        json_out_null(out);
+    }
+}
+
+static enum err on_dead(void *arg, const struct dead_letter *letter)
+{
+    struct listing *listing = arg;
+    struct json_out *out = listing->out;
+
+    json_out_begin_object(out);
+    json_out_member_u64(out, "id", letter->id);
+    json_out_member_text(out, "topic", letter->topic);
+    json_out_member_u64(out, "partition", letter->part);
+    json_out_member_u64(out, "offset", letter->offset);
+    json_out_member_text(out, "reason", dead_reason_name(letter->reason));
+    json_out_member_u64(out, "sale", letter->sale.value);
+    write_order_no(out, letter->order_no);
+    json_out_member_u64(out, "size", letter->payload_size);
+    json_out_member_time(out, "created_at", letter->created_ms);
+    if (letter->resolved_ms > 0) {
+        json_out_member_time(out, "resolved_at", letter->resolved_ms);
+        json_out_member_text(out, "resolution", letter->resolution);
+    }
+    json_out_end_object(out);
+    listing->last = letter->id;
+    listing->count++;
+    return ERR_OK;
+}
+
+void admin_dead_list(struct admin_job *job, struct admin_thread *thread)
+{
+    const struct dead_filter filter = {
+        .after = job->query.after, .open_only = job->query.open_only, .limit = job->query.limit};
+    struct json_out out;
+    struct listing listing = {.out = &out};
+
+    admin_answer_json(job, 200, &out);
+    json_out_begin_object(&out);
+    json_out_name(&out, "dead_letters");
+    json_out_begin_array(&out);
+    enum err err = mysql_link_ensure(thread->mysql);
+    err = err == ERR_OK ? dead_store_list(thread->mysql, &filter, on_dead, &listing) : err;
+    json_out_end_array(&out);
+    json_out_name(&out, "next");
+    if (listing.count == filter.limit) {
+        json_out_u64(&out, listing.last);
+    } else {
+        json_out_null(&out);
+    }
+    json_out_end_object(&out);
+    if (err != ERR_OK) {
+        admin_answer_mysql(job, thread, err);
+    }
+}
+
+static void answer_redrive(struct admin_job *job, const struct redrive *redrive)
+{
+    struct json_out out;
+
+    if (redrive->result == REDRIVE_STAYS) {
+        admin_answer_refusal(job, ADMIN_REFUSAL_STAYS_DEAD, "%s", redrive->why);
+        return;
+    }
+    admin_answer_json(job, 200, &out);
+    json_out_begin_object(&out);
+    json_out_member_u64(&out, "id", job->letter_id);
+    json_out_member_u64(&out, "sale", redrive->sale.value);
+    write_order_no(&out, redrive->order_no);
+    json_out_member_time(&out, "resolved_at", redrive->resolved_ms);
+    json_out_member_text(&out, "resolution", redrive->resolution);
+    json_out_member_bool(&out, "repeated", redrive->result == REDRIVE_BEFORE);
+    json_out_end_object(&out);
+}
+
+void admin_dead_redrive(struct admin_job *job, struct admin_thread *thread)
+{
+    const struct admin_actor actor = admin_job_actor(job);
+    struct redrive redrive;
+
+    enum err err = mysql_link_ensure(thread->mysql);
+    err = err == ERR_OK
+              ? redrive_dead_letter(thread->mysql, admin_job_conf(job)->kafka_orders_topic,
+                                    job->letter_id, &actor, &redrive)
+              : err;
+    if (err == ERR_OK) {
+        answer_redrive(job, &redrive);
+    } else if (err == ERR_NOT_FOUND) {
+        admin_answer_refusal(job, ADMIN_REFUSAL_UNKNOWN_DEAD_LETTER,
+                             "There is no dead letter %" PRIu64 ".", job->letter_id);
+    } else {
+        admin_answer_mysql(job, thread, err);
+    }
+}

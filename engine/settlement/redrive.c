@@ -1,0 +1,192 @@
+#include "settlement/redrive.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "codec/order_event.h"
+#include "common/assert.h"
+#include "common/buf.h"
+#include "common/log.h"
+#include "ledger/mysql_link.h"
+#include "ledger/offset_store.h"
+#include "settlement/settle_plan.h"
+#include "settlement/settle_write.h"
+
+enum { PAYLOAD_MAX = 32 << 20, DETAIL_SIZE = 200, OUTCOME_SIZE = 40 };
+
+/* The transaction was rolled back because the letter stays: no error of the database. */
+#define STAYS ERR_CLOSED
+
+struct job {
+    const char *topic;
+    uint64_t id;
+    const struct admin_actor *actor;
+    struct settle_plan *plan; /* owned */
+    struct buf payload;       /* owned */
+    struct offset_claim place;
+    uint64_t offset;
+    struct redrive *redrive;
+};
+
+static enum err keep_letter(void *arg, const struct dead_letter *letter)
+{
+    struct job *job = arg;
+
+    *job->redrive = (struct redrive){
+        .sale = letter->sale, .order_no = letter->order_no, .resolved_ms = letter->resolved_ms};
+    snprintf(job->redrive->resolution, sizeof job->redrive->resolution, "%s", letter->resolution);
+    snprintf(job->place.topic, sizeof job->place.topic, "%s", letter->topic);
+    job->place.part = letter->part;
+    job->offset = letter->offset;
+    buf_clear(&job->payload);
+    buf_append(&job->payload, letter->payload, letter->payload_size);
+    return job->payload.failed ? ERR_NO_MEMORY : ERR_OK;
+}
+
+__attribute__((format(printf, 2, 3))) static enum err stays(struct job *job, const char *format,
+                                                            ...)
+{
+    va_list arguments;
+
+    job->redrive->result = REDRIVE_STAYS;
+    va_start(arguments, format);
+    vsnprintf(job->redrive->why, sizeof job->redrive->why, format, arguments);
+    va_end(arguments);
+    return STAYS;
+}
+
+static enum err stays_dead(struct job *job, enum dead_reason reason)
+{
+    switch (reason) {
+    case DEAD_REASON_UNREADABLE: break;
+    case DEAD_REASON_UNKNOWN_SALE:
+        return stays(job, "MySQL still has no sale %" PRIu32 ".", job->redrive->sale.value);
+    case DEAD_REASON_UNKNOWN_SKU:
+        return stays(job, "Sale %" PRIu32 " still has no such sku.", job->redrive->sale.value);
+    case DEAD_REASON_CLASH: return stays(job, "Another order has its number.");
+    case DEAD_REASON_VALUE: return stays(job, "MySQL still refuses its values.");
+    case DEAD_REASON_COUNT: break;
+    }
+    UNREACHABLE();
+}
+
+/* What became of the one record; the plan says. */
+static void name_outcome(const struct settle_step *step, char *text, size_t size)
+{
+    if (step->fate == SETTLE_FATE_DUPLICATE) {
+        snprintf(text, size, "had its row already");
+    } else {
+        snprintf(text, size, "applied as %s", order_state_name(step->row.state));
+    }
+}
+
+/* The same way as a record of the log: plan, write, and what is refused becomes something else. */
+static enum err settle_again(struct job *job, struct mysql_link *link,
+                             const struct order_record *record, char *outcome, size_t size)
+{
+    const struct settle_item item = {.offset = job->offset,
+                                     .record = record,
+                                     .payload = job->payload.data,
+                                     .payload_size = job->payload.size};
+    struct settle_stats stats = {0};
+    const struct settle_step *step = &job->plan->steps[0];
+
+    (void)settle_plan_begin(job->plan, &item, 1);
+    enum err err = settle_read(link, job->plan);
+    if (err != ERR_OK) {
+        return err;
+    }
+    settle_plan_decide(job->plan, job->place.topic, job->place.part);
+    if (job->plan->step_count == 0) {
+        return stays(job, "It is of a newer epoch than MySQL's.");
+    }
+    if (step->fate != SETTLE_FATE_DEAD) {
+        err = settle_write(link, job->plan, &job->place, &stats);
+    }
+    if (err == ERR_OK && step->fate == SETTLE_FATE_DEAD) {
+        return stays_dead(job, step->dead);
+    }
+    name_outcome(step, outcome, size);
+    return err;
+}
+
+static enum err resolve(struct job *job, struct mysql_link *link, const char *outcome)
+{
+    char detail[DETAIL_SIZE];
+
+    snprintf(detail, sizeof detail, "id=%" PRIu64 " order_no=%" PRIu64 " %s", job->id,
+             job->redrive->order_no.value, outcome);
+    snprintf(job->redrive->resolution, sizeof job->redrive->resolution, "%.20s: %s",
+             job->actor->name, outcome);
+    enum err err = dead_store_resolve_in(link, job->id, job->redrive->resolution);
+    return err == ERR_OK
+               ? admin_log_put(link, job->actor, "redrive_dead_letter", job->redrive->sale, detail)
+               : err;
+}
+
+static enum err body(struct mysql_link *link, void *arg)
+{
+    struct job *job = arg;
+    struct order_record record;
+    char outcome[OUTCOME_SIZE];
+
+    enum err err = dead_store_lock_in(link, job->id, keep_letter, job);
+    if (err != ERR_OK) {
+        return err;
+    }
+    if (job->redrive->resolved_ms > 0) {
+        job->redrive->result = REDRIVE_BEFORE;
+        return ERR_OK;
+    }
+    if (strcmp(job->place.topic, job->topic) != 0) {
+        return stays(job, "It is of the topic %s; only letters of %s are driven again.",
+                     job->place.topic, job->topic);
+    }
+    const enum order_event_fault fault =
+        order_event_read(job->payload.data, job->payload.size, &record, &job->redrive->order_no);
+    if (fault != ORDER_EVENT_FAULT_NONE) {
+        return stays(job, "It still cannot be read: %s.", order_event_fault_name(fault));
+    }
+    job->redrive->order_no = record.order_no;
+    job->redrive->sale = order_no_sale(record.order_no);
+    err = settle_again(job, link, &record, outcome, sizeof outcome);
+    return err == ERR_OK ? resolve(job, link, outcome) : err;
+}
+
+/* When it was resolved, by the database's clock. */
+static enum err keep_time(void *arg, const struct dead_letter *letter)
+{
+    *(int64_t *)arg = letter->resolved_ms;
+    return ERR_OK;
+}
+
+enum err redrive_dead_letter(struct mysql_link *link, const char *topic, uint64_t id,
+                             const struct admin_actor *actor, struct redrive *ret_redrive)
+{
+    struct redrive redrive = {.result = REDRIVE_APPLIED};
+    struct job job = {.topic = topic,
+                      .id = id,
+                      .actor = actor,
+                      .plan = settle_plan_create(),
+                      .redrive = &redrive};
+
+    if (!job.plan) {
+        return ERR_NO_MEMORY;
+    }
+    buf_init(&job.payload, PAYLOAD_MAX);
+    enum err err = mysql_link_transaction(link, body, &job);
+    if (err == ERR_OK && redrive.result == REDRIVE_APPLIED) {
+        err = dead_store_read(link, id, keep_time, &redrive.resolved_ms);
+        LOG_WARN("dead_letter_redriven", KV_U64("id", id), KV_U64("sale", redrive.sale.value),
+                 KV_STR("result", redrive.resolution));
+    }
+    if (err == ERR_OK || (err == STAYS && redrive.result == REDRIVE_STAYS)) {
+        *ret_redrive = redrive;
+        err = ERR_OK;
+    }
+    settle_plan_destroy(job.plan);
+    buf_finish(&job.payload);
+    return err;
+}

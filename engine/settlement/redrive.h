@@ -1,0 +1,40 @@
+/* redrive: a dead letter is read again by this worker and settled as if it came now.
+ * Why:    none is skipped (I14): what an older worker could not read, or what belonged to a sale
+ *         that was not there, becomes an order by the rules of settling once the cause is gone.
+ * Never:  moves an offset; applies a letter twice; resolves one that still cannot be applied.
+ * Thread: that of the link.  Owner: the caller. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "domain/order.h"
+#include "ledger/admin_log.h"
+#include "ledger/dead_store.h"
+#include "ledger/order_store.h"
+
+struct mysql_link;
+
+enum { REDRIVE_WHY_SIZE = 128 };
+
+enum redrive_result {
+    REDRIVE_APPLIED, /* now */
+    REDRIVE_BEFORE,  /* it was resolved already: nothing was changed */
+    REDRIVE_STAYS,   /* it fails as before: `why`; nothing was changed */
+};
+
+struct redrive {
+    enum redrive_result result;
+    struct sale_id sale;
+    struct order_no order_no;                      /* 0: cannot be told */
+    int64_t resolved_ms;                           /* 0: STAYS */
+    char resolution[DEAD_RESOLUTION_SIZE_MAX + 1]; /* "" if it STAYS */
+    char why[REDRIVE_WHY_SIZE];                    /* STAYS: a sentence for the operator */
+};
+
+/* One transaction: the order's row, its stock, the letter's resolution and the admin_log row.
+ * Letters of another topic than `topic` stay. ERR_NOT_FOUND: no such letter. Else as mysql_link.h;
+ * after ERR_LOST ask again: it is applied once. */
+MUST_CHECK enum err redrive_dead_letter(struct mysql_link *link, const char *topic, uint64_t id,
+                                        const struct admin_actor *actor,
+                                        struct redrive *ret_redrive);

@@ -1,0 +1,106 @@
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "integration/ledger/ledger_fixture.h"
+#include "ledger/dead_store.h"
+
+static void begin(struct mysql_link *link)
+{
+    cr_assert(mysql_link_ensure(link) == ERR_OK && mysql_link_begin(link) == ERR_OK);
+}
+
+struct read_letter {
+    uint64_t id;
+    size_t size;
+    unsigned char last;
+};
+
+static enum err read_letter(void *arg, const struct dead_letter *letter)
+{
+    struct read_letter *read = arg;
+
+    read->id = letter->id;
+    read->size = letter->payload_size;
+    read->last = ((const unsigned char *)letter->payload)[letter->payload_size - 1];
+    return ERR_OK;
+}
+
+Test(dead_store, keeps_the_bytes_once)
+{
+    struct mysql_link *link = fixture_link();
+    static unsigned char bytes[300000];
+    struct dead_letter letter = {.topic = fixture_topic(),
+                                 .part = 1,
+                                 .offset = 77,
+                                 .sale = {8000000},
+                                 .reason = DEAD_REASON_UNREADABLE,
+                                 .payload = bytes,
+                                 .payload_size = sizeof bytes};
+    struct read_letter read = {.id = 0};
+    uint64_t of_sale = 0, of_none = 0;
+
+    memset(bytes, 0xff, sizeof bytes); /* no text in any character set */
+    bytes[sizeof bytes - 1] = 0x80;
+    begin(link);
+    cr_assert(dead_store_put_in(link, &letter) == ERR_OK, "%s", mysql_link_error_text(link));
+    cr_assert(dead_store_put_in(link, &letter) == ERR_OK);
+    cr_assert(mysql_link_commit(link) == ERR_OK);
+    cr_assert(dead_store_open_count(link, letter.sale, &of_sale, &of_none) == ERR_OK);
+    cr_assert(of_sale == 1);
+    cr_assert(dead_store_list(link, &(struct dead_filter){.limit = 1000}, read_letter, &read)
+                  == ERR_OK
+              && read.id > 0);
+    read = (struct read_letter){.id = 0};
+    cr_assert(dead_store_read(link, UINT32_MAX, read_letter, &read) == ERR_NOT_FOUND);
+    cr_assert(dead_store_read(
+                  link,
+                  VALUE(link, "SELECT id FROM dead_letters WHERE sale = ?", letter.sale.value),
+                  read_letter, &read)
+              == ERR_OK);
+    cr_assert(read.size == sizeof bytes && read.last == 0x80, "%zu bytes, the last is %d",
+              read.size, read.last);
+    mysql_link_destroy(link);
+}
+
+Test(dead_store, is_resolved_once)
+{
+    struct mysql_link *link = fixture_link();
+    struct dead_letter letter = {.topic = fixture_topic(),
+                                 .part = 1,
+                                 .offset = 78,
+                                 .sale = {8000001},
+                                 .reason = DEAD_REASON_VALUE,
+                                 .payload = "x",
+                                 .payload_size = 1};
+    struct read_letter read = {.id = 0};
+    uint64_t id = 0, of_sale = 1, of_none = 0;
+
+    begin(link);
+    cr_assert(dead_store_put_in(link, &letter) == ERR_OK);
+    cr_assert(mysql_link_commit(link) == ERR_OK);
+    id = VALUE(link, "SELECT id FROM dead_letters WHERE sale = ?", letter.sale.value);
+    begin(link);
+    cr_assert(dead_store_lock_in(link, id, read_letter, &read) == ERR_OK && read.id == id);
+    cr_assert(dead_store_resolve_in(link, id, "ann: never told") == ERR_OK);
+    cr_assert(dead_store_resolve_in(link, id, "bob: again") == ERR_NOT_FOUND);
+    cr_assert(mysql_link_commit(link) == ERR_OK);
+    cr_assert(VALUE(link,
+                    "SELECT COUNT(*) FROM dead_letters WHERE resolved IS NOT NULL AND "
+                    "resolution = 'ann: never told' AND sale = ?",
+                    letter.sale.value)
+              == 1);
+    cr_assert(dead_store_open_count(link, letter.sale, &of_sale, &of_none) == ERR_OK);
+    cr_assert(of_sale == 0);
+    read = (struct read_letter){.id = 0};
+    cr_assert(dead_store_list(link, &(struct dead_filter){.after = id - 1, .limit = 1}, read_letter,
+                              &read)
+              == ERR_OK);
+    cr_assert(read.id == id);
+    read = (struct read_letter){.id = 0};
+    cr_assert(dead_store_list(link,
+                              &(struct dead_filter){.after = id - 1, .open_only = true, .limit = 1},
+                              read_letter, &read)
+              == ERR_OK);
+    cr_assert(read.id != id);
+    mysql_link_destroy(link);
+}

@@ -1,0 +1,164 @@
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "codec/order_event.h"
+#include "settlement/redrive.h"
+#include "support/fakes/fake_ledger.h"
+
+enum { SALE = 7, EPOCH = 3 };
+
+static const struct admin_actor actor = {.name = "ann", .request_id = "r"};
+static struct mysql_link *link;
+static struct order_event event;
+static struct order_record record;
+
+/* One dead letter, id 1: a record that would be settled now. */
+static void begin(void)
+{
+    link = fake_ledger_create();
+    fake_ledger_add_sale(link, SALE, EPOCH, 10);
+    record = (struct order_record){.version = 1,
+                                   .sku = {1, "a"},
+                                   .quantity = 2,
+                                   .unit_price = 5,
+                                   .currency = "CNY",
+                                   .buyer = {1, "b"},
+                                   .won_at_ms = 1000,
+                                   .pay_by_ms = 2000};
+    cr_assert(order_no_make((struct sale_id){SALE}, EPOCH, 1, &record.order_no) == ERR_OK);
+    cr_assert(order_event_pack(&record, &event) == ERR_OK);
+    link->data.dead[0] = (struct dead_letter){.topic = "orders",
+                                              .part = 1,
+                                              .offset = 9,
+                                              .sale = {SALE},
+                                              .reason = DEAD_REASON_UNKNOWN_SALE,
+                                              .payload = event.bytes,
+                                              .payload_size = event.size};
+    link->data.dead_count = 1;
+}
+
+static void end(void)
+{
+    fake_ledger_destroy(link);
+}
+
+TestSuite(redrive, .init = begin, .fini = end);
+
+static struct redrive drive(void)
+{
+    struct redrive redrive;
+
+    cr_assert(redrive_dead_letter(link, "orders", 1, &actor, &redrive) == ERR_OK);
+    return redrive;
+}
+
+static void expect_stays(const char *why)
+{
+    const struct redrive redrive = drive();
+
+    cr_assert(redrive.result == REDRIVE_STAYS && strstr(redrive.why, why), "%s", redrive.why);
+    cr_assert(link->data.order_count == 0 && link->data.dead[0].resolved_ms == 0);
+    cr_assert(link->data.admin_rows == 0 && link->data.dead_count == 1 && !link->data.frozen[0]);
+    cr_assert(link->data.sales[0].skus[0].sold == 0);
+}
+
+Test(redrive, there_is_no_such_letter)
+{
+    struct redrive redrive;
+
+    cr_assert(redrive_dead_letter(link, "orders", 2, &actor, &redrive) == ERR_NOT_FOUND);
+}
+
+Test(redrive, what_still_cannot_be_read_stays)
+{
+    link->data.dead[0].payload_size--;
+    expect_stays("truncated");
+}
+
+Test(redrive, what_is_still_of_no_sale_or_sku_stays)
+{
+    link->data.sales[0].skus[0].sku = (struct sku){1, "z"};
+    expect_stays("no such sku");
+    link->data.sale_count = 0;
+    expect_stays("no sale 7");
+}
+
+Test(redrive, a_newer_epoch_stays)
+{
+    link->data.sales[0].epoch = EPOCH - 1;
+    expect_stays("newer epoch");
+}
+
+Test(redrive, a_value_that_MySQL_refuses_stays)
+{
+    fake_ledger_fail(link, FAKE_INSERT, ERR_RANGE, 1);
+    expect_stays("values");
+}
+
+Test(redrive, a_clash_stays)
+{
+    link->data.orders[0] = (struct order_row){.record = record, .state = ORDER_STATE_PENDING};
+    link->data.orders[0].record.quantity = 1;
+    link->data.order_count = 1;
+    const struct redrive redrive = drive();
+    cr_assert(redrive.result == REDRIVE_STAYS && strstr(redrive.why, "Another order"));
+    cr_assert(link->data.dead[0].resolved_ms == 0);
+}
+
+Test(redrive, a_letter_of_another_topic_stays)
+{
+    link->data.dead[0].topic = "notices";
+    expect_stays("topic notices");
+}
+
+Test(redrive, one_that_can_be_settled_is_applied_once)
+{
+    const struct redrive first = drive();
+    const struct order_row *row = fake_ledger_find(link, record.order_no);
+
+    cr_assert(first.result == REDRIVE_APPLIED && first.resolved_ms == 6000);
+    cr_assert_str_eq(first.resolution, "ann: applied as PENDING");
+    cr_assert(first.order_no.value == record.order_no.value && first.sale.value == SALE);
+    cr_assert(row->state == ORDER_STATE_PENDING && row->offset == 9 && row->part == 1);
+    cr_assert_str_eq(row->topic, "orders");
+    cr_assert(row->record.pay_by_ms == 6000, "the whole window from now on");
+    cr_assert(link->data.sales[0].skus[0].sold == 2 && link->data.admin_rows == 1);
+    cr_assert(link->data.next == 0, "the consumer's place is not its business");
+
+    const struct redrive second = drive();
+    cr_assert(second.result == REDRIVE_BEFORE && second.resolved_ms == 6000);
+    cr_assert_str_eq(second.resolution, first.resolution);
+    cr_assert(link->data.sales[0].skus[0].sold == 2 && link->data.admin_rows == 1);
+}
+
+Test(redrive, a_duplicate_is_resolved_without_a_second_row)
+{
+    link->data.orders[0] = (struct order_row){.record = record, .state = ORDER_STATE_PAID};
+    link->data.order_count = 1;
+    const struct redrive redrive = drive();
+    cr_assert(redrive.result == REDRIVE_APPLIED);
+    cr_assert_str_eq(redrive.resolution, "ann: had its row already");
+    cr_assert(link->data.order_count == 1 && link->data.sales[0].skus[0].sold == 0);
+}
+
+Test(redrive, what_does_not_fit_any_more_is_voided_and_told)
+{
+    link->data.sales[0].skus[0].total = 1;
+    const struct redrive redrive = drive();
+    cr_assert_str_eq(redrive.resolution, "ann: applied as VOIDED");
+    cr_assert(link->data.outbox_count == 2, "letter and event");
+}
+
+Test(redrive, a_deadlock_is_repeated_and_a_lost_commit_told)
+{
+    struct redrive redrive;
+
+    fake_ledger_fail(link, FAKE_TAKE, ERR_BUSY, 2);
+    cr_assert(drive().result == REDRIVE_APPLIED && link->data.sales[0].skus[0].sold == 2);
+    end();
+    begin();
+    link->lost_commit_happened = true;
+    fake_ledger_fail(link, FAKE_COMMIT, ERR_LOST, 1);
+    cr_assert(redrive_dead_letter(link, "orders", 1, &actor, &redrive) == ERR_LOST);
+    cr_assert(drive().result == REDRIVE_BEFORE && link->data.order_count == 1);
+}
