@@ -84,7 +84,7 @@ struct gate_answer gate_judge(const struct gate_request *request)
 bool gate_has_room(const struct gate_room *room, enum label_SHED *ret_cause)
 {
     if (!room->has_link) {
-        *ret_cause = LABEL_SHED_REDIS_DOWN;
+        *ret_cause = room->link_shed;
         return false;
     }
     if (!room->log_is_ready) {

@@ -57,8 +57,9 @@ uint32_t gate_retry_after_s(int64_t opens_in_ms);
 
 /* What the way to a told win looks like. */
 struct gate_room {
-    bool has_link;     /* Redis */
-    bool log_is_ready; /* Kafka */
+    bool has_link;             /* Redis */
+    enum label_SHED link_shed; /* why not */
+    bool log_is_ready;         /* Kafka */
     bool outbox_is_full;
     int64_t log_oldest_us; /* when the oldest unreported record was appended; 0: none */
     int64_t now_us;

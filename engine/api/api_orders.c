@@ -260,7 +260,8 @@ static void start(struct api_orders *orders, struct http_exchange *exchange,
     http_exchange_set_user(exchange, orders);
     enum err err = purchase_start(orders->with.purchases, &request, on_answer, exchange);
     if (err != ERR_OK) { /* purchase_start() counted the cause */
-        say_shed(orders, exchange, err == ERR_BUSY ? LABEL_SHED_PURCHASES : LABEL_SHED_REDIS_DOWN);
+        say_shed(orders, exchange,
+                 err == ERR_BUSY ? LABEL_SHED_PURCHASES : redis_link_shed(orders->with.link));
     }
 }
 
@@ -270,6 +271,7 @@ static bool has_room(struct api_orders *orders, int64_t now_us, enum label_SHED 
     const char *why = NULL;
     struct gate_room room = {
         .has_link = redis_link_is_up(orders->with.link),
+        .link_shed = redis_link_shed(orders->with.link),
         .log_is_ready = order_log_is_ready(orders->with.order_log, &why),
         .outbox_is_full = outbox_is_full(orders->with.outbox),
         .log_oldest_us = order_log_oldest_us(orders->with.order_log),
@@ -304,8 +306,9 @@ static void judge(struct api_orders *orders, struct http_exchange *exchange,
     if (!answer.passes) {
         if (answer.outcome == OUTCOME_OVERLOADED) {
             shed(orders, exchange, LABEL_SHED_DRAIN);
-        } else if (answer.outcome == OUTCOME_REBUILDING && !redis_link_is_up(orders->with.link)) {
-            shed(orders, exchange, LABEL_SHED_REDIS_DOWN);
+        } else if (answer.outcome == OUTCOME_REBUILDING
+                   && redis_link_trouble(orders->with.link)[0] != '\0') {
+            shed(orders, exchange, redis_link_shed(orders->with.link));
         } else {
             say(orders, exchange, answer.outcome,
                 retry_after_s(orders, answer.outcome, answer.retry_after_s));

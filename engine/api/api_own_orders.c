@@ -123,10 +123,12 @@ static void answer_read(struct read *read, enum err status, const struct own_ord
 {
     const struct board_sale *sale = sale_board_look(read->own->with.board, read->sale);
 
-    if (status == ERR_REFUSED || sale == NULL) {
+    if (status == ERR_FENCED || sale == NULL) {
         answer_outcome(read, OUTCOME_REBUILDING);
+    } else if (status == ERR_REFUSED || status == ERR_LOST) {
+        answer_shed(read, redis_link_shed(read->own->with.link));
     } else if (status != ERR_OK) {
-        answer_shed(read, status == ERR_LOST ? LABEL_SHED_REDIS_DOWN : LABEL_SHED_LATE);
+        answer_shed(read, LABEL_SHED_LATE);
     } else if (read->order_no.value != 0) {
         answer_one(read, &sale->definition, orders);
     } else {
@@ -163,7 +165,8 @@ static void begin(struct api_own_orders *own, struct http_exchange *exchange,
     if (err != ERR_OK) {
         slab_give(own->slab, read);
         api_reply_shed(own->with.reply, exchange,
-                       err == ERR_UNAVAILABLE ? LABEL_SHED_REDIS_DOWN : LABEL_SHED_REDIS_QUEUE);
+                       err == ERR_UNAVAILABLE ? redis_link_shed(own->with.link)
+                                              : LABEL_SHED_REDIS_QUEUE);
         return;
     }
     timer_init(&read->deadline, own->with.loop, on_deadline, read);
@@ -188,9 +191,7 @@ static void get(struct api_own_orders *own, struct http_exchange *exchange,
     case GATE_SALE_ABSENT:
         api_reply_outcome(own->with.reply, exchange, OUTCOME_UNKNOWN_SALE, 0);
         return;
-    case GATE_SALE_UNSURE:
-        api_reply_unsure(own->with.reply, exchange, redis_link_is_up(own->with.link));
-        return;
+    case GATE_SALE_UNSURE: api_reply_unsure(own->with.reply, exchange, own->with.link); return;
     }
     begin(own, exchange, sale, &buyer, order_no);
 }

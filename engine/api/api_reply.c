@@ -8,6 +8,7 @@
 #include "common/assert.h"
 #include "common/clock.h"
 #include "http/http_request.h"
+#include "inventory/redis_link.h"
 
 /* The longest order: 20 digits of number, 8 of sale, a sku of 32, ... */
 enum { ORDER_SIZE_MAX = 400 };
@@ -46,6 +47,22 @@ static const char *shed_detail(enum label_SHED cause)
     switch (cause) {
     case LABEL_SHED_DRAIN: return "This engine is being stopped. Nothing was done.";
     case LABEL_SHED_REDIS_DOWN: return "Redis, which has the stock, is away. Nothing was done.";
+    case LABEL_SHED_REDIS_QUEUE:
+        return "Redis, which has the stock, does not keep up. Nothing was done.";
+    case LABEL_SHED_REDIS_OOM:
+        return "Redis, which has the stock, has no memory left. Nothing was done.";
+    case LABEL_SHED_REDIS_BUSY:
+        return "Redis, which has the stock, is busy with something else. Nothing was done.";
+    case LABEL_SHED_REDIS_MISCONF:
+        return "Redis, which has the stock, cannot write to its disk. Nothing was done.";
+    case LABEL_SHED_REDIS_READONLY:
+        return "Redis, which has the stock, is a replica and takes no purchase. Nothing was done.";
+    case LABEL_SHED_REDIS_NOREPLICAS:
+        return "Redis, which has the stock, misses its replicas. Nothing was done.";
+    case LABEL_SHED_REDIS_LOADING:
+        return "Redis, which has the stock, is loading its data. Nothing was done.";
+    case LABEL_SHED_REDIS_REFUSED:
+        return "Redis, which has the stock, takes no purchase. Nothing was done.";
     case LABEL_SHED_KAFKA_DOWN: return "Kafka, which has the order log, is away. Nothing was done.";
     case LABEL_SHED_UNREPORTED:
     case LABEL_SHED_OUTBOX:
@@ -53,7 +70,6 @@ static const char *shed_detail(enum label_SHED cause)
     case LABEL_SHED_CONNECTIONS:
     case LABEL_SHED_EXCHANGES:
     case LABEL_SHED_PURCHASES:
-    case LABEL_SHED_REDIS_QUEUE:
     case LABEL_SHED_KAFKA_QUEUE:
     case LABEL_SHED_LATE:
     case LABEL_SHED_COUNT: break;
@@ -68,12 +84,13 @@ void api_reply_shed(struct api_reply *reply, struct http_exchange *exchange, enu
     http_reply_problem(exchange, &reply->outcomes[OUTCOME_OVERLOADED], &extra);
 }
 
-void api_reply_unsure(struct api_reply *reply, struct http_exchange *exchange, bool has_redis)
+void api_reply_unsure(struct api_reply *reply, struct http_exchange *exchange,
+                      const struct redis_link *link)
 {
-    if (has_redis) {
+    if (redis_link_trouble(link)[0] == '\0') {
         api_reply_outcome(reply, exchange, OUTCOME_REBUILDING, 0);
     } else {
-        api_reply_shed(reply, exchange, LABEL_SHED_REDIS_DOWN);
+        api_reply_shed(reply, exchange, redis_link_shed(link));
     }
 }
 

@@ -18,6 +18,7 @@
 
 struct http_exchange;
 struct http_request;
+struct redis_link;
 struct identity;
 struct json_out;
 
@@ -34,10 +35,12 @@ void api_reply_finish(struct api_reply *reply);
 /* A problem of domain/outcome.def. `retry_after_s` 0: none of its own. */
 void api_reply_outcome(struct api_reply *reply, struct http_exchange *exchange,
                        enum outcome outcome, uint32_t retry_after_s);
-/* overloaded; its detail names the service that is away, if one is. */
+/* overloaded; its detail names the service that is away or refuses, if one does. */
 void api_reply_shed(struct api_reply *reply, struct http_exchange *exchange, enum label_SHED cause);
-/* What cannot be known of a sale now: overloaded for want of Redis, else rebuilding. */
-void api_reply_unsure(struct api_reply *reply, struct http_exchange *exchange, bool has_redis);
+/* What cannot be known of a sale now: overloaded while Redis is away or refuses, else rebuilding.
+ */
+void api_reply_unsure(struct api_reply *reply, struct http_exchange *exchange,
+                      const struct redis_link *link);
 /* limit-reached with a link to the order that the buyer holds; 0: he holds none. */
 void api_reply_limit(struct api_reply *reply, struct http_exchange *exchange, struct order_no held);
 

@@ -104,7 +104,7 @@ static void on_reply(void *arg, bool in_time)
     if (in_time && sale != NULL && sale_board_is_fresh(sales->with.board, sale)) {
         answer_sale(sales, exchange, sale);
     } else {
-        api_reply_unsure(sales->with.reply, exchange, redis_link_is_up(sales->with.link));
+        api_reply_unsure(sales->with.reply, exchange, sales->with.link);
     }
 }
 
@@ -142,9 +142,7 @@ static void on_get(void *arg, struct http_exchange *exchange, const struct http_
     case GATE_SALE_ABSENT:
         api_reply_outcome(sales->with.reply, exchange, OUTCOME_UNKNOWN_SALE, 0);
         return;
-    case GATE_SALE_UNSURE:
-        api_reply_unsure(sales->with.reply, exchange, redis_link_is_up(sales->with.link));
-        return;
+    case GATE_SALE_UNSURE: api_reply_unsure(sales->with.reply, exchange, sales->with.link); return;
     }
     if (sale_board_is_fresh(sales->with.board, sale)) {
         answer_sale(sales, exchange, sale);

@@ -135,7 +135,7 @@ static void add_reactor_causes(const struct watched_reactor *watched, bool is_st
         add_cause(causes, "starting", state->index, "has not turned yet");
         return;
     }
-    if (!state->is_link_up) {
+    if (!state->is_link_up || state->link_trouble[0] != '\0') {
         add_cause(causes, "redis", state->index, state->link_trouble);
     } else if (state->is_catalogue_lost) {
         add_cause(causes, "catalogue", state->index, "is being rebuilt");

@@ -37,7 +37,7 @@ static void on_state_timer(void *arg)
     }
     snprintf(state.log_trouble, sizeof state.log_trouble, "%s", why != NULL ? why : "");
     snprintf(state.link_trouble, sizeof state.link_trouble, "%s",
-             state.is_link_up ? "" : redis_link_trouble(reactor->link));
+             redis_link_trouble(reactor->link));
     state.catalogue_age_ms = sale_board_catalogue_age_ms(reactor->board);
     state.is_catalogue_lost =
         sale_board_is_rebuilding(reactor->board) && sale_board_count(reactor->board) > 0;

@@ -27,11 +27,11 @@ struct reactor_state {
     /* Sales were known, and Redis has no catalogue of this history; none was ever is a fresh
      * installation. */
     bool is_catalogue_lost;
-    bool is_catalogue_unread; /* no read has succeeded on this link */
-    bool is_log_weak;         /* Kafka promises less than the protocol asks */
-    char link_trouble[REACTOR_TROUBLE_SIZE];
-    char log_trouble[REACTOR_TROUBLE_SIZE]; /* why it is not ready, else its weakness */
-    int64_t catalogue_age_ms;               /* -1: never confirmed on this link */
+    bool is_catalogue_unread;                /* no read has succeeded on this link */
+    bool is_log_weak;                        /* Kafka promises less than the protocol asks */
+    char link_trouble[REACTOR_TROUBLE_SIZE]; /* why it is not up, or refuses; "" */
+    char log_trouble[REACTOR_TROUBLE_SIZE];  /* why it is not ready, else its weakness */
+    int64_t catalogue_age_ms;                /* -1: never confirmed on this link */
 };
 
 struct reactor_options {

@@ -154,6 +154,7 @@ static enum err make_wing(struct reactor *reactor)
     });
     reactor->purchases = purchases_create(&(struct purchases_options){
         .loop = reactor->loop,
+        .link = reactor->link,
         .stock = reactor->stock,
         .outbox = reactor->outbox,
         .order_log = reactor->order_log,

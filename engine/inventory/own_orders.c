@@ -49,7 +49,7 @@ static enum err refusal(enum sale_answer answer)
     case SALE_ANSWER_GONE:
     case SALE_ANSWER_EPOCH:
     case SALE_ANSWER_REPLID:
-    case SALE_ANSWER_LOADING: return ERR_REFUSED;
+    case SALE_ANSWER_LOADING: return ERR_FENCED;
     case SALE_ANSWER_OK:
     case SALE_ANSWER_LATE:
     case SALE_ANSWER_TYPE:

@@ -19,8 +19,9 @@ struct own_orders {
     uint32_t count;
     const struct order_entry *entries; /* borrowed for the call, oldest first */
 };
-/* status: ERR_OK; ERR_REFUSED: the fence did not pass, loading, or Redis refused (503 rebuilding);
- * ERR_LOST, ERR_IO (garbage in a key, or the script failed: alarm), ERR_NO_MEMORY: orders NULL. */
+/* status: ERR_OK; ERR_FENCED: the fence did not pass, or loading (503 rebuilding); ERR_REFUSED:
+ * Redis refused, as redis_link_shed() tells; ERR_LOST; ERR_IO (garbage in a key, or the script
+ * failed: alarm); ERR_NO_MEMORY: orders NULL. */
 typedef void own_orders_fn(void *arg, enum err status, const struct own_orders *orders);
 /* On ERR_OK `done` runs exactly once, in a later turn. ERR_UNAVAILABLE, ERR_BUSY, ERR_NO_MEMORY: it
  * never runs. */

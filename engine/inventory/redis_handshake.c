@@ -136,6 +136,23 @@ bool redis_handshake_judge(enum redis_greeting step, const struct redis_reply *r
     UNREACHABLE();
 }
 
+enum redis_cause redis_handshake_cause(enum redis_greeting step, const struct redis_reply *reply)
+{
+    size_t size, value_size;
+    const char *text, *value;
+
+    if (redis_reply_is_error(reply)) {
+        text = redis_reply_text(reply, &size);
+        return redis_cause_of(text, size);
+    }
+    if (step == REDIS_GREETING_ROLE) {
+        return REDIS_CAUSE_READONLY;
+    }
+    text = step == REDIS_GREETING_INFO ? redis_reply_string(reply, &size) : NULL;
+    value = text ? redis_info_field(text, size, "loading", &value_size) : NULL;
+    return value && !equals(value, value_size, "0") ? REDIS_CAUSE_LOADING : REDIS_CAUSE_OTHER;
+}
+
 bool redis_handshake_judge_script(const struct lua_script *script, const struct redis_reply *reply,
                                   char trouble[static REDIS_TROUBLE_SIZE])
 {

@@ -33,6 +33,8 @@ bool redis_handshake_command(enum redis_greeting step, const struct redis_login 
 /* False: `trouble` says why this server cannot be used, in one line. */
 bool redis_handshake_judge(enum redis_greeting step, const struct redis_reply *reply,
                            char trouble[static REDIS_TROUBLE_SIZE]);
+/* Of an answer that is not good enough (COUNT: to SCRIPT LOAD): what the server refuses with. */
+enum redis_cause redis_handshake_cause(enum redis_greeting step, const struct redis_reply *reply);
 /* The reply to SCRIPT LOAD. */
 bool redis_handshake_judge_script(const struct lua_script *script, const struct redis_reply *reply,
                                   char trouble[static REDIS_TROUBLE_SIZE]);

@@ -8,44 +8,20 @@
 #include "inventory/redis_link.h"
 
 #include "common/assert.h"
-#include "common/buf.h"
 #include "common/log.h"
 #include "common/metrics.h"
 #include "inventory/redis_channel.h"
-#include "inventory/redis_handshake.h"
-#include "inventory/redis_inflight.h"
+#include "inventory/redis_link_state.h"
 #include "inventory/redis_wire.h"
-#include "inventory/script.h"
 #include "loop/loop.h"
-#include "loop/timer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 enum { BACKOFF_MIN_MS = 10, BACKOFF_FIRST_MS = 50, BACKOFF_MAX_MS = 2000, BACKOFF_DOUBLINGS = 6 };
-enum { GREETINGS_MAX = REDIS_GREETING_COUNT + LUA_SCRIPT_COUNT };
 /* Scripts are longer than what a caller may have queued at the lowest setting. */
 enum { GREETING_SIZE_MAX = 1024 * 1024 };
-
-enum link_state { LINK_WAITING, LINK_CONNECTING, LINK_GREETING, LINK_UP, LINK_LEAVING };
-
-struct redis_link {
-    struct redis_link_options options;
-    enum link_state state;
-    struct redis_channel *channel; /* owned */
-    bool is_destroyed;
-    bool is_distrusted;       /* no reply of this connection counts any more */
-    bool has_trouble;         /* `trouble` is of this connection */
-    uint32_t failures;        /* connections in a row that did not come up */
-    uint32_t greetings_asked; /* bits by enum redis_greeting: no answer yet */
-    uint32_t scripts_loaded;
-    uint64_t generation, last_id;
-    int64_t clock_offset_us;
-    struct redis_inflight inflight;
-    struct timer retry_timer, connect_timer, reply_timer;
-    struct buf scratch; /* owned; the command being built */
-    char trouble[REDIS_TROUBLE_SIZE];
-};
+enum { REFUSAL_LOG_S = 5 };
 
 /* The first cause of a connection's end is the one that is told. */
 static void blame(struct redis_link *link, const char *why)
@@ -56,7 +32,7 @@ static void blame(struct redis_link *link, const char *why)
     }
 }
 
-static void drop(struct redis_link *link, const char *why)
+void redis_link_drop(struct redis_link *link, const char *why)
 {
     blame(link, why);
     redis_channel_close(link->channel, NULL);
@@ -65,7 +41,7 @@ static void drop(struct redis_link *link, const char *why)
 void redis_link_distrust(struct redis_link *link, const char *why)
 {
     LOG_ERROR("redis_reply_distrusted", KV_STR("why", why));
-    drop(link, why);
+    redis_link_drop(link, why);
 }
 
 static void start_retrying(struct redis_link *link)
@@ -86,6 +62,14 @@ static void on_gone(void *arg, const char *why)
 
     ASSERT(!link->inflight.oldest);
     blame(link, why);
+    if (!link->was_refused) {
+        link->refusal = REDIS_CAUSE_COUNT;
+    }
+    /* One that comes up and goes at once is no better than one that does not come up. */
+    if (was_up
+        && loop_clock_us(link->options.loop) - link->up_us > (int64_t)BACKOFF_MAX_MS * 1000) {
+        link->failures = 0;
+    }
     link->state = LINK_WAITING;
     timer_stop(&link->connect_timer);
     timer_stop(&link->reply_timer);
@@ -117,7 +101,7 @@ static void on_reply_deadline(void *arg)
         timer_start_at(&link->reply_timer, due_us);
         return;
     }
-    drop(link, "Redis did not answer in time");
+    redis_link_drop(link, "Redis did not answer in time");
 }
 
 static void note_inflight(const struct redis_link *link)
@@ -132,7 +116,7 @@ static void finish(struct redis_link *link, struct redis_command *command, enum 
     redis_inflight_end(&link->inflight, command, status, reply);
     note_inflight(link);
     if (link->state == LINK_LEAVING && !link->inflight.oldest) {
-        drop(link, "");
+        redis_link_drop(link, "");
     }
 }
 
@@ -153,8 +137,8 @@ static bool hand_over(struct redis_link *link, const struct redis_command *comma
                               redis_inflight_handle(&link->inflight, command));
 }
 
-static enum err send_wire(struct redis_link *link, struct buf *wire, redis_reply_fn *done,
-                          void *arg, struct redis_command **ret_command)
+enum err redis_link_send_wire(struct redis_link *link, struct buf *wire, redis_reply_fn *done,
+                              void *arg, struct redis_command **ret_command)
 {
     struct redis_command *command;
 
@@ -203,6 +187,34 @@ static void leave(struct redis_link *link, const char *text)
     }
 }
 
+void redis_link_refuse(struct redis_link *link, enum redis_cause cause)
+{
+    link->refusal = cause;
+    link->was_refused = true;
+}
+
+/* The link stays: what is asked later finds out whether it is over, and the catalogue is asked for
+ * all the time. */
+static void note_refusal(struct redis_link *link, enum redis_cause cause, const char *text)
+{
+    redis_link_refuse(link, cause);
+    if (link->state == LINK_UP) {
+        (void)snprintf(link->trouble, sizeof link->trouble, "Redis: %s", text);
+        LOG_WARN_EVERY(REFUSAL_LOG_S, "redis_refuses", KV_STR("why", link->trouble),
+                       KV_STR("next", "mend Redis: selling goes on by itself"));
+    }
+}
+
+static void note_service(struct redis_link *link)
+{
+    if (link->refusal != REDIS_CAUSE_COUNT && link->state == LINK_UP) {
+        link->refusal = REDIS_CAUSE_COUNT;
+        link->was_refused = false;
+        link->trouble[0] = '\0';
+        LOG_INFO("redis_serves_again", KV_U64("generation", link->generation));
+    }
+}
+
 static void on_error_reply(struct redis_link *link, struct redis_command *command,
                            const struct redis_reply *reply)
 {
@@ -213,6 +225,9 @@ static void on_error_reply(struct redis_link *link, struct redis_command *comman
     metrics_add(link->options.shard, METRIC_redis_errors_total, redis_cause_label(cause), 1);
     if (cause == REDIS_CAUSE_NOSCRIPT && repeat_as_eval(link, command)) {
         return;
+    }
+    if (redis_cause_proves_not_done(cause)) {
+        note_refusal(link, cause, text);
     }
     if (redis_cause_ends_link(cause)) {
         leave(link, text);
@@ -231,16 +246,21 @@ static void on_reply(void *arg, uint64_t handle, const struct redis_reply *reply
     } else if (redis_reply_is_error(reply)) {
         on_error_reply(link, command, reply);
     } else {
+        /* Reads go on while scripts, which may write, are refused. */
+        if (command->call.script) {
+            note_service(link);
+        }
         finish(link, command, ERR_OK, reply);
     }
 }
 
-static void on_greeted(struct redis_link *link)
+void redis_link_greeted(struct redis_link *link)
 {
     timer_stop(&link->connect_timer);
     link->state = LINK_UP;
     link->generation++;
-    link->failures = 0;
+    link->up_us = loop_clock_us(link->options.loop);
+    link->refusal = REDIS_CAUSE_COUNT;
     link->trouble[0] = '\0';
     link->has_trouble = false;
     metrics_set(link->options.shard, METRIC_redis_connected, 0, 1);
@@ -250,90 +270,12 @@ static void on_greeted(struct redis_link *link)
     }
 }
 
-static void on_script_loaded(void *arg, enum err status, const struct redis_reply *reply)
-{
-    struct redis_link *link = arg;
-    char trouble[REDIS_TROUBLE_SIZE];
-
-    if (status == ERR_LOST || link->state != LINK_GREETING) {
-        return;
-    }
-    if (!redis_handshake_judge_script(script_get(link->scripts_loaded), reply, trouble)) {
-        drop(link, trouble);
-        return;
-    }
-    link->scripts_loaded++;
-    if (link->scripts_loaded == LUA_SCRIPT_COUNT) {
-        on_greeted(link);
-    }
-}
-
-static void load_scripts(struct redis_link *link)
-{
-    struct redis_command *command;
-
-    link->scripts_loaded = 0;
-    for (enum lua_script_id id = 0; id < LUA_SCRIPT_COUNT; id++) {
-        buf_clear(&link->scratch);
-        script_load(&link->scratch, script_get(id));
-        if (send_wire(link, &link->scratch, on_script_loaded, link, &command) != ERR_OK) {
-            drop(link, "the scripts could not be sent");
-            return;
-        }
-    }
-}
-
-/* Answers come in the order of the questions. */
-static void on_greeting(void *arg, enum err status, const struct redis_reply *reply)
-{
-    struct redis_link *link = arg;
-    enum redis_greeting step = REDIS_GREETING_AUTH;
-    char trouble[REDIS_TROUBLE_SIZE];
-    int64_t time_us;
-
-    if (status == ERR_LOST || link->state != LINK_GREETING) {
-        return;
-    }
-    while (!(link->greetings_asked & 1u << step)) {
-        step++;
-    }
-    link->greetings_asked &= ~(1u << step);
-    if (!redis_handshake_judge(step, reply, trouble)) {
-        drop(link, trouble);
-    } else if (step == REDIS_GREETING_TIME && redis_handshake_time_us(reply, &time_us) == ERR_OK) {
-        link->clock_offset_us = time_us - loop_clock_us(link->options.loop);
-        load_scripts(link);
-    }
-}
-
-/* The scripts follow when this server is known to be good: a server at its maxclients answers the
- * first command and closes, and a longer write would fail before that answer was read. */
-static void greet(struct redis_link *link)
-{
-    const struct redis_login login = {link->options.user, link->options.password,
-                                      link->options.client_name};
-    struct redis_command *command;
-
-    link->greetings_asked = 0;
-    for (enum redis_greeting step = 0; step < REDIS_GREETING_COUNT; step++) {
-        buf_clear(&link->scratch);
-        if (!redis_handshake_command(step, &login, &link->scratch)) {
-            continue;
-        }
-        if (send_wire(link, &link->scratch, on_greeting, link, &command) != ERR_OK) {
-            drop(link, "the greeting could not be sent");
-            return;
-        }
-        link->greetings_asked |= 1u << step;
-    }
-}
-
 static void on_connected(void *arg)
 {
     struct redis_link *link = arg;
 
     link->state = LINK_GREETING;
-    greet(link);
+    redis_link_greet(link);
 }
 
 static void start_connecting(void *arg)
@@ -341,10 +283,11 @@ static void start_connecting(void *arg)
     struct redis_link *link = arg;
     const char *why;
 
-    link->has_trouble = false;
+    link->has_trouble = link->was_refused = false;
     if (redis_channel_open(link->channel, link->options.address, link->options.port, &why)
         != ERR_OK) {
         blame(link, why);
+        link->refusal = REDIS_CAUSE_COUNT;
         LOG_WARN("redis_link_failed", KV_STR("why", link->trouble));
         start_retrying(link);
         return;
@@ -357,8 +300,9 @@ static void on_connect_deadline(void *arg)
 {
     struct redis_link *link = arg;
 
-    drop(link, link->state == LINK_CONNECTING ? "Redis did not accept the connection in time"
-                                              : "Redis did not answer the greeting in time");
+    redis_link_drop(link, link->state == LINK_CONNECTING
+                              ? "Redis did not accept the connection in time"
+                              : "Redis did not answer the greeting in time");
 }
 
 struct redis_link *redis_link_create(const struct redis_link_options *options)
@@ -370,12 +314,13 @@ struct redis_link *redis_link_create(const struct redis_link_options *options)
         return NULL;
     }
     link->options = *options;
+    link->refusal = REDIS_CAUSE_COUNT;
     buf_init(&link->scratch, options->queued_bytes_max + GREETING_SIZE_MAX);
     (void)snprintf(link->trouble, sizeof link->trouble, "not connected yet");
     link->channel = redis_channel_create(
         &(struct redis_channel_options){options->loop, on_connected, on_reply, on_gone, link});
     /* The greeting takes slots of its own: a small cap must not stop it. */
-    if (!redis_inflight_init(&link->inflight, options->inflight_max + GREETINGS_MAX)
+    if (!redis_inflight_init(&link->inflight, options->inflight_max + REDIS_LINK_GREETINGS_MAX)
         || !link->channel) {
         redis_link_destroy(link);
         return NULL;
@@ -418,6 +363,12 @@ const char *redis_link_trouble(const struct redis_link *link)
     return link->trouble;
 }
 
+enum label_SHED redis_link_shed(const struct redis_link *link)
+{
+    return link->refusal == REDIS_CAUSE_COUNT ? LABEL_SHED_REDIS_DOWN
+                                              : redis_cause_shed(link->refusal);
+}
+
 int64_t redis_link_clock_offset_us(const struct redis_link *link)
 {
     return link->clock_offset_us;
@@ -445,7 +396,7 @@ static enum err send_up(struct redis_link *link, struct buf *wire, redis_reply_f
                > link->options.queued_bytes_max) {
         return ERR_BUSY;
     }
-    return send_wire(link, wire, done, arg, ret_command);
+    return redis_link_send_wire(link, wire, done, arg, ret_command);
 }
 
 enum err redis_link_command(struct redis_link *link, uint32_t argc, const char *const *argv,

@@ -73,12 +73,16 @@ void redis_reply_free(struct redis_reply *reply)
 struct cause_row {
     const char *word;
     uint32_t label;
+    enum label_SHED shed;
     bool proves;
 };
 
 static const struct cause_row CAUSES[REDIS_CAUSE_COUNT] = {
-#define X(name, text, metric_label, is_proof)                                                      \
-    [REDIS_CAUSE_##name] = {.word = text, .label = LABEL_REDIS_##metric_label, .proves = is_proof},
+#define X(name, text, metric_label, shed_label, is_proof)                                          \
+    [REDIS_CAUSE_##name] = {.word = text,                                                          \
+                            .label = LABEL_REDIS_##metric_label,                                   \
+                            .shed = LABEL_SHED_REDIS_##shed_label,                                 \
+                            .proves = is_proof},
     REDIS_CAUSES(X)
 #undef X
 };
@@ -117,4 +121,10 @@ uint32_t redis_cause_label(enum redis_cause cause)
 {
     ASSERT(cause < REDIS_CAUSE_COUNT);
     return CAUSES[cause].label;
+}
+
+enum label_SHED redis_cause_shed(enum redis_cause cause)
+{
+    ASSERT(cause < REDIS_CAUSE_COUNT);
+    return CAUSES[cause].shed;
 }

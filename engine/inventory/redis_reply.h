@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "common/err.h"
+#include "common/metrics.h"
 
 struct redis_reply; /* opaque view over hiredis' reply */
 
@@ -29,27 +30,29 @@ bool redis_reply_is_nil(const struct redis_reply *reply);
  * redis_link. */
 void redis_reply_free(struct redis_reply *reply);
 
-/* Causes of error replies: name, first word, label of metric redis_errors_total, and whether it
- * proves that Redis refused before it began (PROTOCOL §3.5: then nothing happened). */
+/* Causes of error replies: name, first word, label of redis_errors_total, of shed_total (REDIS_
+ * and this), and whether it proves that Redis refused before it began (PROTOCOL §3.5: then nothing
+ * happened). */
 #define REDIS_CAUSES(X)                                                                            \
-    X(NOSCRIPT, "NOSCRIPT", NOSCRIPT, true)                                                        \
-    X(LOADING, "LOADING", LOADING, true)                                                           \
-    X(READONLY, "READONLY", READONLY, true)                                                        \
-    X(MASTERDOWN, "MASTERDOWN", MASTERDOWN, true)                                                  \
-    X(MISCONF, "MISCONF", MISCONF, true)                                                           \
-    X(BUSY, "BUSY", BUSY, true)                                                                    \
-    X(OOM, "OOM", OOM, true)                                                                       \
-    X(NOREPLICAS, "NOREPLICAS", NOREPLICAS, true)                                                  \
-    X(MOVED, "MOVED", CLUSTER, true)                                                               \
-    X(ASK, "ASK", CLUSTER, true)                                                                   \
-    X(CLUSTERDOWN, "CLUSTERDOWN", CLUSTER, true)                                                   \
-    X(TRYAGAIN, "TRYAGAIN", CLUSTER, true)                                                         \
-    X(NOAUTH, "NOAUTH", AUTH, true)                                                                \
-    X(NOPERM, "NOPERM", AUTH, true)                                                                \
-    X(SCRIPT, "", SCRIPT, false) /* names a script's line: it ran, perhaps in part: alarm */       \
-    X(OTHER, "", OTHER, false)
+    X(NOSCRIPT, "NOSCRIPT", NOSCRIPT, REFUSED, true)                                               \
+    X(LOADING, "LOADING", LOADING, LOADING, true)                                                  \
+    X(READONLY, "READONLY", READONLY, READONLY, true)                                              \
+    X(MASTERDOWN, "MASTERDOWN", MASTERDOWN, READONLY, true)                                        \
+    X(MISCONF, "MISCONF", MISCONF, MISCONF, true)                                                  \
+    X(BUSY, "BUSY", BUSY, BUSY, true)                                                              \
+    X(OOM, "OOM", OOM, OOM, true)                                                                  \
+    X(NOREPLICAS, "NOREPLICAS", NOREPLICAS, NOREPLICAS, true)                                      \
+    X(MOVED, "MOVED", CLUSTER, REFUSED, true)                                                      \
+    X(ASK, "ASK", CLUSTER, REFUSED, true)                                                          \
+    X(CLUSTERDOWN, "CLUSTERDOWN", CLUSTER, REFUSED, true)                                          \
+    X(TRYAGAIN, "TRYAGAIN", CLUSTER, REFUSED, true)                                                \
+    X(NOAUTH, "NOAUTH", AUTH, REFUSED, true)                                                       \
+    X(NOPERM, "NOPERM", AUTH, REFUSED, true)                                                       \
+    X(SCRIPT, "", SCRIPT, REFUSED,                                                                 \
+      false) /* names a script's line: it ran, perhaps in part: alarm */                           \
+    X(OTHER, "", OTHER, REFUSED, false)
 enum redis_cause {
-#define X(name, word, label, proves) REDIS_CAUSE_##name,
+#define X(name, word, label, shed, proves) REDIS_CAUSE_##name,
     REDIS_CAUSES(X)
 #undef X
         REDIS_CAUSE_COUNT
@@ -59,4 +62,5 @@ enum redis_cause redis_cause_of(const char *text, size_t size);
 bool redis_cause_proves_not_done(enum redis_cause cause);
 /* The server will refuse whatever else is sent on this connection, too. */
 bool redis_cause_ends_link(enum redis_cause cause);
-uint32_t redis_cause_label(enum redis_cause cause); /* of redis_errors_total */
+uint32_t redis_cause_label(enum redis_cause cause);       /* of redis_errors_total */
+enum label_SHED redis_cause_shed(enum redis_cause cause); /* of shed_total */

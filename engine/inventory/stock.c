@@ -186,7 +186,7 @@ static void send_call(struct stock *stock, struct stock_sale *sale)
     if (call->call.epoch == 0 || err != ERR_OK) {
         /* Nothing to send, or the link is full or gone: nothing happened. */
         return_acks(stock, call);
-        decide_call(stock, call, DECISION_NOT_DONE);
+        decide_call(stock, call, err == ERR_BUSY ? DECISION_LINK_FULL : DECISION_NOT_DONE);
         give_call(stock, call);
     } else {
         sale->calls++;

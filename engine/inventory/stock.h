@@ -37,7 +37,9 @@ enum decision {
     DECISION_UNKNOWN_SKU,
     DECISION_REBUILDING, /* loading, frozen, or the fence did not pass: nothing happened */
     DECISION_LATE, /* too late to be put into a call, or refused as late twice: nothing happened */
-    DECISION_NOT_DONE,   /* Redis refused before starting (OOM, READONLY, ...): nothing happened */
+    DECISION_NOT_DONE,   /* Redis refused before starting (OOM, READONLY, ...) or is away, as
+                            redis_link_shed() tells: nothing happened */
+    DECISION_LINK_FULL,  /* not sent: nothing happened */
     DECISION_BROKEN,     /* script says type or args, or no seq is left: alarm; nothing happened */
     DECISION_LOST_REPLY, /* the link broke with the call on its way, or its reply cannot be read: it
                             may or may not have happened */

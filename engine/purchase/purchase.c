@@ -28,6 +28,7 @@
 #include "common/metrics.h"
 #include "common/slab.h"
 #include "inventory/outbox.h"
+#include "inventory/redis_link.h"
 #include "inventory/stock.h"
 #include "journal/order_log.h"
 #include "loop/loop.h"
@@ -35,6 +36,7 @@
 
 struct purchases {
     struct loop *loop;           /* borrowed */
+    struct redis_link *link;     /* borrowed */
     struct stock *stock;         /* borrowed */
     struct outbox *outbox;       /* borrowed */
     struct order_log *order_log; /* borrowed */
@@ -348,7 +350,8 @@ static void on_decided(void *arg, enum decision decision, const struct win *win)
     case DECISION_LIMIT: on_limit(purchase, win); return;
     case DECISION_LOST_REPLY: await_deadline(purchase); return;
     case DECISION_LATE: shed(purchase, LABEL_SHED_LATE); return;
-    case DECISION_NOT_DONE: shed(purchase, LABEL_SHED_REDIS_DOWN); return;
+    case DECISION_NOT_DONE: shed(purchase, redis_link_shed(purchase->home->link)); return;
+    case DECISION_LINK_FULL: shed(purchase, LABEL_SHED_REDIS_QUEUE); return;
     case DECISION_BROKEN: on_broken(purchase); return;
     case DECISION_REBUILDING: finish(purchase, OUTCOME_REBUILDING); return;
     case DECISION_KEY_REUSED: finish(purchase, OUTCOME_KEY_REUSED); return;
@@ -393,7 +396,7 @@ enum err purchase_start(struct purchases *purchases, const struct purchase_reque
     enum err err = stock_decide(purchases->stock, &attempt, on_decided, purchase);
     if (err != ERR_OK) {
         metrics_add(purchases->shard, METRIC_shed_total,
-                    err == ERR_BUSY ? LABEL_SHED_REDIS_QUEUE : LABEL_SHED_REDIS_DOWN, 1);
+                    err == ERR_BUSY ? LABEL_SHED_REDIS_QUEUE : redis_link_shed(purchases->link), 1);
         slab_give(purchases->slab, purchase);
         return err == ERR_BUSY ? ERR_BUSY : ERR_UNAVAILABLE;
     }
@@ -414,6 +417,7 @@ struct purchases *purchases_create(const struct purchases_options *options)
         return NULL;
     }
     purchases->loop = options->loop;
+    purchases->link = options->link;
     purchases->stock = options->stock;
     purchases->outbox = options->outbox;
     purchases->order_log = options->order_log;

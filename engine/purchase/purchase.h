@@ -40,7 +40,8 @@ enum purchase_state {
 bool purchase_may_enter(enum purchase_state from, enum purchase_state to);
 
 struct purchases_options {
-    struct loop *loop; /* borrowed, outlives the purchases; so do the next three */
+    struct loop *loop;       /* borrowed, outlives the purchases; so do the next four */
+    struct redis_link *link; /* the stock's: asked why it takes nothing */
     struct stock *stock;
     struct outbox *outbox;
     struct order_log *order_log;

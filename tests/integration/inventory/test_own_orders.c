@@ -58,10 +58,10 @@ Test(own_orders, are_read_with_the_first_outbox_entry)
     owned = own(&fixture, &attempt.attempt.buyer, 1);
     cr_assert(owned.status == ERR_OK && owned.count == 1 && owned.outbox_first == 1);
     cr_assert_eq(owned.first.order_no.value, attempt.win.entry.order_no.value);
-    cr_assert_eq(own(&fixture, &attempt.attempt.buyer, 2).status, ERR_REFUSED);
+    cr_assert_eq(own(&fixture, &attempt.attempt.buyer, 2).status, ERR_FENCED);
     redis_server_ask(&fixture.server, "HSET {s:7}:buyers buyer-1 garbage", answer, sizeof answer);
     cr_assert_eq(own(&fixture, &attempt.attempt.buyer, 1).status, ERR_IO);
     redis_server_ask(&fixture.server, "FLUSHALL", answer, sizeof answer);
-    cr_assert_eq(own(&fixture, &attempt.attempt.buyer, 1).status, ERR_REFUSED);
+    cr_assert_eq(own(&fixture, &attempt.attempt.buyer, 1).status, ERR_FENCED);
     fixture_finish(&fixture);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "inventory/script.h"
 
 /* A link alone, on a server that the test set up. */
 static void start_alone(struct fixture *fixture, const struct redis_link_options *options,
@@ -270,6 +271,44 @@ Test(redis_link, error_replies_are_told_apart)
     cr_assert_eq(answer.status, ERR_REFUSED);
     cr_assert(redis_link_is_up(fixture.link), "a full server is not a lost one");
     cr_assert_eq(metrics_value(fixture.metrics, METRIC_redis_errors_total, LABEL_REDIS_OOM), 1);
+    finish_alone(&fixture);
+}
+
+static enum err run_script(struct fixture *fixture, struct answer *answer)
+{
+    const char *const argv[] = {"seckill:catalogue", "1", "0"};
+    const size_t sizes[] = {17, 1, 1};
+
+    *answer = (struct answer){0};
+    return redis_link_script(fixture->link, script_get(LUA_SCRIPT_CATALOGUE), 1, 3, argv, sizes,
+                             on_answer, answer);
+}
+
+Test(redis_link, a_living_server_that_refuses_is_told_until_it_serves_again)
+{
+    struct redis_link_options options = fixture_link_options();
+    struct fixture fixture;
+    struct answer answer;
+    char text[64];
+
+    start_alone(&fixture, &options, NULL);
+    fixture_wait_up(&fixture, 1);
+    redis_server_ask(&fixture.server, "CONFIG SET maxmemory 1", text, sizeof text);
+    cr_assert_eq(run_script(&fixture, &answer), ERR_OK);
+    fixture_wait(&fixture, is_answered, &answer);
+    cr_assert_eq(answer.status, ERR_REFUSED);
+    cr_assert_not_null(strstr(redis_link_trouble(fixture.link), "Redis: OOM command not allowed"));
+    cr_assert_eq(redis_link_shed(fixture.link), LABEL_SHED_REDIS_OOM);
+    cr_assert(redis_link_is_up(fixture.link));
+    cr_assert_eq(ask(&fixture, &answer, "PING", NULL), ERR_OK);
+    fixture_wait(&fixture, is_answered, &answer);
+    cr_assert_eq(redis_link_shed(fixture.link), LABEL_SHED_REDIS_OOM, "reads prove nothing");
+    redis_server_ask(&fixture.server, "CONFIG SET maxmemory 0", text, sizeof text);
+    cr_assert_eq(run_script(&fixture, &answer), ERR_OK);
+    fixture_wait(&fixture, is_answered, &answer);
+    cr_assert_eq(answer.status, ERR_OK);
+    cr_assert_str_eq(redis_link_trouble(fixture.link), "");
+    cr_assert_eq(redis_link_shed(fixture.link), LABEL_SHED_REDIS_DOWN);
     finish_alone(&fixture);
 }
 

@@ -11,6 +11,7 @@ struct redis_link *fake_redis_create(void)
 
     ASSERT(link != NULL);
     link->is_up = true;
+    link->shed = LABEL_SHED_REDIS_DOWN;
     link->generation = 1;
     return link;
 }
@@ -63,6 +64,11 @@ void fake_redis_tell_listing(struct redis_link *link, enum err status,
 bool redis_link_is_up(const struct redis_link *link)
 {
     return link->is_up;
+}
+
+enum label_SHED redis_link_shed(const struct redis_link *link)
+{
+    return link->shed;
 }
 
 uint64_t redis_link_generation(const struct redis_link *link)

@@ -28,6 +28,7 @@ struct fake_list {
 };
 struct redis_link {
     bool is_up;
+    enum label_SHED shed; /* what redis_link_shed() tells */
     uint64_t generation;
     uint32_t catalogue_count;     /* reads begun */
     uint64_t known_revision;      /* of the last */

@@ -209,7 +209,8 @@ Test(gate, has_no_room_when_a_win_could_not_be_told)
 
     cr_assert(gate_has_room(&room, &cause));
     room.has_link = false;
-    expect_full(room, LABEL_SHED_REDIS_DOWN);
+    room.link_shed = LABEL_SHED_REDIS_LOADING;
+    expect_full(room, LABEL_SHED_REDIS_LOADING);
     room = good_room();
     room.log_is_ready = false;
     expect_full(room, LABEL_SHED_KAFKA_DOWN);

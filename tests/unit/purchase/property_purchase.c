@@ -12,6 +12,7 @@
 #include "support/fakes/fake_loop.h"
 #include "support/fakes/fake_order_log.h"
 #include "support/fakes/fake_outbox.h"
+#include "support/fakes/fake_redis.h"
 #include "support/fakes/fake_stock.h"
 
 enum { SEQUENCES = 100000, D_US = 1000000, HANDLE = 5 };
@@ -128,7 +129,8 @@ static enum outcome expected(const struct history *history)
     case DECISION_REBUILDING:
     case DECISION_BROKEN: return OUTCOME_REBUILDING;
     case DECISION_LATE:
-    case DECISION_NOT_DONE: return OUTCOME_OVERLOADED;
+    case DECISION_NOT_DONE:
+    case DECISION_LINK_FULL: return OUTCOME_OVERLOADED;
     }
     UNREACHABLE();
 }
@@ -166,6 +168,7 @@ static void check_win(const struct history *history, const struct outbox *outbox
 
 struct world {
     struct loop *loop;
+    struct redis_link *link;
     struct stock *stock;
     struct outbox *outbox;
     struct order_log *log;
@@ -218,12 +221,14 @@ Test(purchase_property, every_order_of_events_ends_in_the_one_answer_that_its_hi
     const char *given = getenv("PURCHASE_SEED");
     uint64_t first = given != NULL ? strtoull(given, NULL, 10) : (uint64_t)time(NULL) << 20;
     struct world world = {.loop = fake_loop_create(1),
+                          .link = fake_redis_create(),
                           .stock = fake_stock_create(),
                           .outbox = fake_outbox_create(),
                           .log = fake_order_log_create()};
 
     fprintf(stderr, "# PURCHASE_SEED=%llu\n", (unsigned long long)first);
     world.purchases = purchases_create(&(struct purchases_options){.loop = world.loop,
+                                                                   .link = world.link,
                                                                    .stock = world.stock,
                                                                    .outbox = world.outbox,
                                                                    .order_log = world.log,
@@ -237,6 +242,7 @@ Test(purchase_property, every_order_of_events_ends_in_the_one_answer_that_its_hi
     }
     purchases_destroy(world.purchases);
     fake_loop_destroy(world.loop);
+    fake_redis_destroy(world.link);
     fake_stock_destroy(world.stock);
     fake_outbox_destroy(world.outbox);
     fake_order_log_destroy(world.log);

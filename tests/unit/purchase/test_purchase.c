@@ -8,6 +8,7 @@
 #include "support/fakes/fake_loop.h"
 #include "support/fakes/fake_order_log.h"
 #include "support/fakes/fake_outbox.h"
+#include "support/fakes/fake_redis.h"
 #include "support/fakes/fake_stock.h"
 
 enum { START_US = 5000000, D_MS = 1000, D_US = D_MS * 1000 };
@@ -26,6 +27,7 @@ struct told {
 
 struct bench {
     struct loop *loop;
+    struct redis_link *link;
     struct stock *stock;
     struct outbox *outbox;
     struct order_log *log;
@@ -52,12 +54,14 @@ static void on_answer(void *arg, const struct purchase_answer *answer)
 static struct bench begin(uint32_t purchases_max)
 {
     struct bench bench = {.loop = fake_loop_create(START_US),
+                          .link = fake_redis_create(),
                           .stock = fake_stock_create(),
                           .outbox = fake_outbox_create(),
                           .log = fake_order_log_create()};
 
     bench.told.loop = bench.loop;
     bench.purchases = purchases_create(&(struct purchases_options){.loop = bench.loop,
+                                                                   .link = bench.link,
                                                                    .stock = bench.stock,
                                                                    .outbox = bench.outbox,
                                                                    .order_log = bench.log,
@@ -70,6 +74,7 @@ static void end(struct bench *bench)
 {
     purchases_destroy(bench->purchases);
     fake_loop_destroy(bench->loop);
+    fake_redis_destroy(bench->link);
     fake_stock_destroy(bench->stock);
     fake_outbox_destroy(bench->outbox);
     fake_order_log_destroy(bench->log);
@@ -333,13 +338,12 @@ Test(purchase, a_mute_one_goes_on_without_answering)
     end(&bench);
 }
 
-/* --- refusals --- */
-
 Test(purchase, every_refusal_is_told_at_once)
 {
     static const struct {
         enum decision decision;
         enum outcome outcome;
+        enum label_SHED shed;
     } rows[] = {
         {DECISION_KEY_REUSED, OUTCOME_KEY_REUSED},
         {DECISION_NOT_OPEN, OUTCOME_NOT_OPEN},
@@ -350,19 +354,20 @@ Test(purchase, every_refusal_is_told_at_once)
         {DECISION_SOLD_OUT, OUTCOME_SOLD_OUT},
         {DECISION_UNKNOWN_SKU, OUTCOME_UNKNOWN_SKU},
         {DECISION_REBUILDING, OUTCOME_REBUILDING},
-        {DECISION_LATE, OUTCOME_OVERLOADED},
-        {DECISION_NOT_DONE, OUTCOME_OVERLOADED},
+        {DECISION_LATE, OUTCOME_OVERLOADED, LABEL_SHED_LATE},
+        {DECISION_NOT_DONE, OUTCOME_OVERLOADED, LABEL_SHED_REDIS_OOM},
+        {DECISION_LINK_FULL, OUTCOME_OVERLOADED, LABEL_SHED_REDIS_QUEUE},
         {DECISION_BROKEN, OUTCOME_REBUILDING},
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct bench bench = begin(4);
 
+        bench.link->shed = LABEL_SHED_REDIS_OOM;
         start(&bench);
         decide(&bench, rows[i].decision);
         expect(&bench, rows[i].outcome);
-        cr_assert_eq(bench.told.shed == LABEL_SHED_REDIS_DOWN,
-                     rows[i].decision == DECISION_NOT_DONE);
+        cr_assert_eq(bench.told.shed, rows[i].shed);
         cr_assert_not(bench.told.has_order);
         cr_assert_eq(purchases_count(bench.purchases), 0);
         cr_assert_eq(bench.log->append_count, 0);
