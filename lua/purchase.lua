@@ -39,6 +39,8 @@ local SEQ_MAX, SPARE_ORDERS, EARLY_MS = 67108863, 8, 1000
 local BLANKET = {loading = 'B', frozen = 'B', loaded = 'N', paused = 'U', resuming = 'U',
     ended = 'E'}
 local ORDER = '^;%x*,(%d+%-%d+),[%w._%-]+,(%d+),(%d*),([NPQCRV]),%d+'
+-- An order behind its key: its number, where the sku begins, and all else up to the next one.
+local NUMBER_AND_REST = '^%d+%-%d+(),[%w._%-]+,%d+,%d*,[NPQCRV],%d+%f[;%z]'
 local DIGITS = {[0] = '0', '1', '2', '3', '4', '5', '6', '7', '8', '9'}
 local COLUMNS, KEY_SIZE, TRACE_SIZE, FIRST_CHOICE = 5, 32, 55, 32
 local NO_KEY = string.rep('0', KEY_SIZE)
@@ -150,19 +152,21 @@ local function read_orders(value)
     return units, count, newest, slots
 end
 
--- A win under this key: the same order again, or `K` if it was for something else.
+-- A win under this key: the same order again, or `K` if it was for something else. Of the other
+-- orders nothing is asked: reading all of a value costs twice as much as all the rest of a replay.
 local function replay_of(value, key, item)
-    local at = key ~= '' and find(value, ';' .. key .. ',', 1, true)
+    local at = key ~= '' and sub(value, 1, 1) == '1' and find(value, ';' .. key .. ',', 1, true)
     if not at then
         return nil
     end
-    local stop = find(value, ';', at + 1, true)
-    local entry = sub(value, at + 1, stop and stop - 1 or -1)
-    local from = find(entry, ',', KEY_SIZE + 2, true) -- behind the order's number
-    if sub(entry, from, from + #item + 1) == ',' .. item .. ',' then
-        return 'R' .. entry
+    local _, last, from = find(value, NUMBER_AND_REST, at + KEY_SIZE + 2)
+    if not last then
+        return nil -- garbage, which read_orders tells
     end
-    return 'K'
+    if find(value, item.mark, from, true) ~= from then
+        return 'K'
+    end
+    return 'R' .. sub(value, at + 1, last)
 end
 
 local function free_slot(slots)
@@ -223,7 +227,8 @@ local function decide(sale, blanket, now, stock, purchases, won)
     end
     for _, item in pairs(items) do
         item.stock = stock[':' .. item.sku]
-        item.tail = ',' .. item.text .. ',0,N,' .. now
+        item.mark = ',' .. item.text .. ','
+        item.tail = item.mark .. '0,N,' .. now
     end
     local results, fresh, writes, last = {}, {}, won.writes, 2
     for i = 1, purchases.count do
@@ -234,17 +239,20 @@ local function decide(sale, blanket, now, stock, purchases, won)
         local value, of_sku, asked = fresh[buyer] or stored[i], item.stock, item.asked
         local token, units, newest, slots = blanket, asked
         if value then
+            keys = keys or cut_keys(purchases)
+            if not keys then
+                return nil, 'args'
+            end
+            token = replay_of(value, keys[i], item)
+        end
+        if value and not token then
             local held, orders
             held, orders, newest, slots = read_orders(value)
             if not held then
                 return nil, 'type'
             end
             units = orders < limit + SPARE_ORDERS and held + asked or limit + 1
-            keys = keys or cut_keys(purchases)
-            if not keys then
-                return nil, 'args'
-            end
-            token = replay_of(value, keys[i], item.text) or blanket
+            token = blanket
         end
         if token then
             results[i] = token
