@@ -36,6 +36,7 @@ static const struct route routes_table[] = {
     {HTTP_METHOD_POST, "/v1/admin/sales/{sale}/pause", admin_sale_pause, 0},
     {HTTP_METHOD_POST, "/v1/admin/sales/{sale}/resume", admin_sale_resume, 0},
     {HTTP_METHOD_POST, "/v1/admin/sales/{sale}/end", admin_sale_end, 0},
+    {HTTP_METHOD_POST, "/v1/admin/sales/{sale}/unfreeze", admin_sale_unfreeze, HTTP_ROUTE_JSON},
     {HTTP_METHOD_POST, "/v1/admin/sales/{sale}/skus/{sku}/stock", admin_stock_add, HTTP_ROUTE_JSON},
     {HTTP_METHOD_GET, "/v1/admin/sales/{sale}/audit", admin_audit_show, 0},
     {HTTP_METHOD_GET, "/v1/admin/orders", admin_order_list, 0},

@@ -1,8 +1,14 @@
+#include <stdio.h>
+#include <string.h>
+
 #include "admin/admin_job.h"
+#include "codec/json.h"
 #include "common/log.h"
+#include "ledger/mysql_link.h"
+#include "ledger/sale_store.h"
 #include "settlement/audit.h"
 
-enum { REST_WAIT_MS = 10000 };
+enum { REST_WAIT_MS = 10000, REASON_SIZE = 201 };
 
 static void write_report(struct json_out *out, const struct audit_report *report)
 {
@@ -40,7 +46,9 @@ static void log_violations(const struct audit_report *report)
     }
 }
 
-void admin_audit_show(struct admin_job *job, struct admin_thread *thread)
+/* False: answered. */
+static bool run_audit(struct admin_job *job, struct admin_thread *thread,
+                      struct audit_report *report)
 {
     const struct audit_context context = {
         .mysql = thread->mysql,
@@ -49,25 +57,164 @@ void admin_audit_show(struct admin_job *job, struct admin_thread *thread)
         .conf = admin_job_conf(job),
         .rest_wait_ms = REST_WAIT_MS,
     };
-    struct audit_report report;
     char why[AUDIT_TEXT_SIZE];
-    struct json_out out;
-    const enum err err = audit_run(&context, job->sale, &report, why);
+    const enum err err = audit_run(&context, job->sale, report, why);
 
     if (err == ERR_NOT_FOUND) {
         admin_answer_refusal(job, ADMIN_REFUSAL_UNKNOWN_SALE, "There is no sale %u.",
                              job->sale.value);
     } else if (err != ERR_OK) {
         admin_answer_refusal(job, ADMIN_REFUSAL_UNAVAILABLE, "%s", why);
-    } else {
-        log_violations(&report);
-        job->is_audit = true;
-        job->violations = report.violations;
-        for (uint32_t i = 0; i < report.check_count; i++) {
-            job->violated |=
-                report.checks[i].result == AUDIT_VIOLATED ? 1u << report.checks[i].label : 0;
-        }
+    }
+    if (err != ERR_OK) {
+        return false;
+    }
+    log_violations(report);
+    job->is_audit = true;
+    job->violations = report->violations;
+    for (uint32_t i = 0; i < report->check_count; i++) {
+        job->violated |=
+            report->checks[i].result == AUDIT_VIOLATED ? 1u << report->checks[i].label : 0;
+    }
+    return true;
+}
+
+void admin_audit_show(struct admin_job *job, struct admin_thread *thread)
+{
+    struct audit_report report;
+    struct json_out out;
+
+    if (run_audit(job, thread, &report)) {
         admin_answer_json(job, 200, &out);
         write_report(&out, &report);
     }
+}
+
+/* --- the release of a frozen sale --- */
+
+struct release_request {
+    char reason[REASON_SIZE];
+    bool is_forced;
+    bool stays_paused;
+};
+
+static bool parse_release(struct admin_job *job, struct release_request *request)
+{
+    const struct json_limits limits = {.size_max = ADMIN_BODY_MAX, .depth_max = 1};
+    struct json_doc doc = {0};
+    struct json_error error;
+    struct json_take object;
+    const char *text = NULL;
+    size_t size = 0;
+
+    if (json_doc_read(job->body, job->body_size, &limits, &doc, &error) != ERR_OK) {
+        admin_answer_problem(job, HTTP_PROBLEM_BAD_JSON, "%s", error.text);
+        return false;
+    }
+    json_take_begin(&object, json_doc_root(&doc));
+    (void)json_take_bool(&object, "force", JSON_OPTIONAL, &request->is_forced);
+    (void)json_take_bool(&object, "paused", JSON_OPTIONAL, &request->stays_paused);
+    if (json_take_text(&object, "reason", JSON_OPTIONAL, 1, REASON_SIZE - 1, &text, &size)) {
+        memcpy(request->reason, text, size + 1);
+    } else if (request->is_forced) {
+        json_take_fault(&object, "reason", "is needed with force");
+    }
+    const bool good = json_take_end(&object, &error) == ERR_OK;
+    if (!good) {
+        admin_answer_problem(job, HTTP_PROBLEM_BAD_BODY, "%s", error.text);
+    }
+    json_doc_finish(&doc);
+    return good;
+}
+
+/* The ids of what does not hold, or could not be told: "I4, I14". */
+static void list_ids(const struct audit_report *report, enum audit_result result, char *text,
+                     size_t size)
+{
+    size_t used = 0;
+
+    text[0] = '\0';
+    for (uint32_t i = 0; i < report->check_count; i++) {
+        if (report->checks[i].result == result && used < size) {
+            used += (size_t)snprintf(text + used, size - used, "%s%s", used > 0 ? ", " : "",
+                                     report->checks[i].id);
+        }
+    }
+}
+
+/* True: nothing speaks against it. False: answered. */
+static bool audit_allows(struct admin_job *job, struct admin_thread *thread)
+{
+    struct audit_report report;
+    char ids[128];
+
+    if (!run_audit(job, thread, &report)) {
+        return false;
+    }
+    if (report.violations > 0) {
+        list_ids(&report, AUDIT_VIOLATED, ids, sizeof ids);
+        admin_answer_refusal(job, ADMIN_REFUSAL_CONFLICT,
+                             "The audit of the sale finds violated: %s. Mend it, or force with a "
+                             "reason.",
+                             ids);
+        return false;
+    }
+    if (!report.at_rest) {
+        list_ids(&report, AUDIT_NOT_AT_REST, ids, sizeof ids);
+        admin_answer_refusal(job, ADMIN_REFUSAL_CONFLICT,
+                             "The sale did not come to rest; not told: %s. Ask again.", ids);
+        return false;
+    }
+    return true;
+}
+
+static void answer_released(struct admin_job *job, struct admin_thread *thread, enum err err)
+{
+    if (err == ERR_OK) {
+        admin_answer_sale(job, thread, 200);
+    } else if (err == ERR_NOT_FOUND) {
+        admin_answer_refusal(job, ADMIN_REFUSAL_UNKNOWN_SALE, "There is no sale %u.",
+                             job->sale.value);
+    } else if (err == ERR_CONFLICT) {
+        admin_answer_refusal(job, ADMIN_REFUSAL_CONFLICT, "The sale is not frozen.");
+    } else if (err == ERR_FENCED) {
+        admin_answer_refusal(job, ADMIN_REFUSAL_CONFLICT,
+                             "Something changed the sale while it was audited. Ask again.");
+    } else {
+        admin_answer_mysql(job, thread, err);
+    }
+}
+
+void admin_sale_unfreeze(struct admin_job *job, struct admin_thread *thread)
+{
+    struct release_request request = {.is_forced = false};
+    char why[REASON_SIZE + 32];
+    struct admin_actor actor = admin_job_actor(job);
+    struct sale_row row;
+
+    if (!parse_release(job, &request)) {
+        return;
+    }
+    enum err err = mysql_link_ensure(thread->mysql);
+    err = err == ERR_OK ? sale_store_read(thread->mysql, job->sale, &row) : err;
+    if (err == ERR_OK && row.control != SALE_CONTROL_FROZEN) {
+        err = ERR_CONFLICT;
+    }
+    if (err == ERR_OK && !request.is_forced && !audit_allows(job, thread)) {
+        return;
+    }
+    if (err == ERR_OK) {
+        const struct sale_release release = {
+            .sale = job->sale, .version = row.version, .stays_paused = request.stays_paused};
+        snprintf(why, sizeof why, "%s%s", request.is_forced ? "forced: " : "the audit holds; ",
+                 request.reason);
+        actor.why = why;
+        err = sale_store_release(thread->mysql, &release, &actor);
+    }
+    if (err == ERR_OK) {
+        LOG_WARN("sale_unfrozen", KV_U64("sale", job->sale.value),
+                 KV_BOOL("forced", request.is_forced), KV_STR("reason", request.reason),
+                 KV_STR("next", request.stays_paused ? "paused" : "sold again after the hold"));
+    }
+    answer_released(job, thread, err);
 }

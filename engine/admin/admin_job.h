@@ -107,6 +107,8 @@ __attribute__((format(printf, 3, 4))) void admin_answer_refusal(struct admin_job
                                                                 const char *format, ...);
 /* MySQL's errors that no caller treats by itself: 503 with its text. */
 void admin_answer_mysql(struct admin_job *job, const struct admin_thread *thread, enum err err);
+/* The sale as it is now, with what Redis says and how its load goes; 404, 503. */
+void admin_answer_sale(struct admin_job *job, struct admin_thread *thread, int status);
 struct admin_actor admin_job_actor(const struct admin_job *job);
 const struct conf *admin_job_conf(const struct admin_job *job);
 struct waiter *admin_job_waiter(const struct admin_job *job);
@@ -117,7 +119,8 @@ struct metrics_shard *admin_job_load_shard(
 /* The verbs: thread: the pool's. */
 admin_run_fn admin_sale_create, admin_sale_list, admin_sale_show, admin_sale_load, admin_sale_pause,
     admin_sale_resume, admin_sale_end, admin_stock_add, admin_order_list, admin_order_show,
-    admin_order_redrive, admin_order_void, admin_dead_list, admin_dead_redrive, admin_audit_show;
+    admin_order_redrive, admin_order_void, admin_dead_list, admin_dead_redrive, admin_audit_show,
+    admin_sale_unfreeze;
 
 /* Goes on after admin_sale_load answered: the load itself. Thread: the loading pool's. */
 void admin_sale_load_run(struct admin_job *job, struct admin_thread *thread);

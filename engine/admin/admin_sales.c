@@ -98,8 +98,7 @@ static void write_row(struct json_out *out, const struct sale_row *row)
     json_out_end_array(out);
 }
 
-/* The sale as it is now, with what Redis says and how its load goes. */
-static void answer_sale(struct admin_job *job, struct admin_thread *thread, int status)
+void admin_answer_sale(struct admin_job *job, struct admin_thread *thread, int status)
 {
     struct sale_row row;
     struct json_out out;
@@ -123,7 +122,7 @@ static void answer_sale(struct admin_job *job, struct admin_thread *thread, int 
 
 void admin_sale_show(struct admin_job *job, struct admin_thread *thread)
 {
-    answer_sale(job, thread, 200);
+    admin_answer_sale(job, thread, 200);
 }
 
 /* --- create --- */
@@ -243,7 +242,7 @@ void admin_sale_create(struct admin_job *job, struct admin_thread *thread)
         admin_answer_mysql(job, thread, err);
     } else {
         LOG_INFO("sale_created", KV_U64("sale", job->sale.value));
-        answer_sale(job, thread, 201);
+        admin_answer_sale(job, thread, 201);
     }
 }
 
@@ -318,7 +317,7 @@ static void control(struct admin_job *job, struct admin_thread *thread, enum sal
     } else {
         LOG_INFO("sale_controlled", KV_U64("sale", job->sale.value),
                  KV_STR("verb", sale_verb_name(verb)), KV_BOOL("changed", changed));
-        answer_sale(job, thread, 200);
+        admin_answer_sale(job, thread, 200);
     }
 }
 
@@ -434,7 +433,7 @@ void admin_sale_load(struct admin_job *job, struct admin_thread *thread)
 
     if (err == ERR_OK) {
         job->has_claim = true;
-        answer_sale(job, thread, 202);
+        admin_answer_sale(job, thread, 202);
     } else if (err == ERR_BUSY) {
         admin_answer_refusal(job, ADMIN_REFUSAL_LOAD_RUNNING, "Sale %u is being loaded already.",
                              job->sale.value);

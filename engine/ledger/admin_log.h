@@ -13,6 +13,7 @@ struct mysql_link;
 struct admin_actor {
     const char *name;       /* borrowed; who asks: "admin", "worker" */
     const char *request_id; /* borrowed; "" if there is none */
+    const char *why;        /* borrowed; NULL: none. Told in the row of a change of control */
 };
 
 /* `detail` is cut at 500 characters. Asserts an open transaction. Errors as mysql_link.h. */

@@ -9,7 +9,7 @@
 #include "ledger/sale_store.h"
 #include "ledger/sql_text.h"
 
-enum { REF_SIZE_MAX = 64 };
+enum { REF_SIZE_MAX = 64, DETAIL_SIZE = 400 };
 
 /* --- control --- */
 
@@ -38,6 +38,17 @@ static enum err tell(struct mysql_link *link, struct sale_id sale, enum sale_ver
     return now->epoch > 0 ? outbox_store_put_in(link, &row) : ERR_OK;
 }
 
+/* What it was before, and why it changed. */
+static enum err note(struct mysql_link *link, struct sale_id sale, enum sale_verb verb,
+                     const struct now *now, const struct admin_actor *actor)
+{
+    char detail[DETAIL_SIZE];
+
+    snprintf(detail, sizeof detail, "%s%s%s", sale_control_name(now->control),
+             actor->why ? "; " : "", actor->why ? actor->why : "");
+    return admin_log_put(link, actor, sale_verb_name(verb), sale, detail);
+}
+
 /* The compare-and-set with what must be told because of it. The row is locked by the caller. */
 static enum err change(struct mysql_link *link, struct sale_id sale, enum sale_verb verb,
                        const struct now *now, enum sale_control next,
@@ -54,11 +65,18 @@ static enum err change(struct mysql_link *link, struct sale_id sale, enum sale_v
         return ERR_BUSY;
     }
     err = err == ERR_OK ? tell(link, sale, verb, now) : err;
-    if (err == ERR_OK) {
-        err =
-            admin_log_put(link, actor, sale_verb_name(verb), sale, sale_control_name(now->control));
-    }
-    return err;
+    return err == ERR_OK ? note(link, sale, verb, now, actor) : err;
+}
+
+/* Frozen once more: who is about to release it judged without this cause (sale_store_release()). */
+static enum err freeze_again(struct mysql_link *link, struct sale_id sale, const struct now *now,
+                             const struct admin_actor *actor)
+{
+    static const struct sql sql = {.head = "UPDATE sales SET version = version + 1 WHERE sale = ?"};
+    const struct sql_value params[] = {sql_u64(sale.value)};
+    const enum err err = mysql_link_execute(link, &sql, 0, params, 1, NULL);
+
+    return err == ERR_OK ? note(link, sale, SALE_VERB_FREEZE, now, actor) : err;
 }
 
 enum err sale_store_control_in(struct mysql_link *link, struct sale_id sale, enum sale_verb verb,
@@ -83,6 +101,9 @@ enum err sale_store_control_in(struct mysql_link *link, struct sale_id sale, enu
     *ret_changed = next != now.control;
     if (*ret_changed) {
         return change(link, sale, verb, &now, next, actor);
+    }
+    if (verb == SALE_VERB_FREEZE) {
+        return freeze_again(link, sale, &now, actor);
     }
     /* Redis may be where a control row of old has left it: an operator who repeats himself is heard
      * there. Where it is already, the script changes nothing. */
@@ -120,6 +141,43 @@ enum err sale_store_control(struct mysql_link *link, struct sale_id sale, enum s
         *ret_changed = job.changed;
     }
     return err;
+}
+
+/* --- release --- */
+
+struct release_job {
+    const struct sale_release *release;
+    const struct admin_actor *actor;
+};
+
+static enum err release_body(struct mysql_link *link, void *arg)
+{
+    static const struct sql sql = {.head = "SELECT version FROM sales WHERE sale = ? FOR UPDATE"};
+    const struct release_job *job = arg;
+    const struct sale_id sale = job->release->sale;
+    const struct sql_value params[] = {sql_u64(sale.value)};
+    uint64_t version = 0;
+    bool changed = false;
+    enum err err = mysql_link_query(link, &sql, 0, params, 1, sql_read_u64, &version);
+
+    if (err == ERR_OK && version != 0 && version != job->release->version) {
+        err = ERR_FENCED;
+    }
+    err = err == ERR_OK
+              ? sale_store_control_in(link, sale, SALE_VERB_UNFREEZE, job->actor, &changed)
+              : err;
+    if (err == ERR_OK && !job->release->stays_paused) {
+        err = sale_store_control_in(link, sale, SALE_VERB_RESUME, job->actor, &changed);
+    }
+    return err;
+}
+
+enum err sale_store_release(struct mysql_link *link, const struct sale_release *release,
+                            const struct admin_actor *actor)
+{
+    struct release_job job = {.release = release, .actor = actor};
+
+    return mysql_link_transaction(link, release_body, &job);
 }
 
 /* --- stock --- */

@@ -17,7 +17,8 @@ struct sale_row; /* ledger/sale_store.h */
 
 /* pause, resume, end, freeze, unfreeze: compare-and-set with its outbox row (if it was ever loaded)
  * and its admin_log row. Already there: ERR_OK, `*ret_changed` false, nothing written,
- * but for pause and resume of a loaded sale the outbox row: Redis may be elsewhere.
+ * but for pause and resume of a loaded sale the outbox row (Redis may be elsewhere), and for freeze
+ * its admin_log row and a new version.
  * ERR_NOT_FOUND; ERR_CONFLICT: the sale cannot do that now. ret_row and ret_changed may be NULL;
  * ret_row is as it is afterwards. */
 MUST_CHECK enum err sale_store_control(struct mysql_link *link, struct sale_id sale,
@@ -27,6 +28,16 @@ MUST_CHECK enum err sale_store_control(struct mysql_link *link, struct sale_id s
 MUST_CHECK enum err sale_store_control_in(struct mysql_link *link, struct sale_id sale,
                                           enum sale_verb verb, const struct admin_actor *actor,
                                           bool *ret_changed);
+
+/* A frozen sale is given back: it becomes open as by resume, or paused. */
+struct sale_release {
+    struct sale_id sale;
+    uint32_t version; /* of the row that was judged: what froze it since has not been looked at */
+    bool stays_paused;
+};
+/* ERR_NOT_FOUND; ERR_CONFLICT: it is not frozen; ERR_FENCED: its row has another version by now. */
+MUST_CHECK enum err sale_store_release(struct mysql_link *link, const struct sale_release *release,
+                                       const struct admin_actor *actor);
 
 struct stock_addition {
     struct sale_id sale;

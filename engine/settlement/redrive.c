@@ -28,6 +28,7 @@ struct job {
     struct offset_claim place;
     uint64_t offset;
     struct redrive *redrive;
+    struct settle_stats stats; /* what it froze is told after the commit */
 };
 
 static enum err keep_letter(void *arg, const struct dead_letter *letter)
@@ -90,9 +91,9 @@ static enum err settle_again(struct job *job, struct mysql_link *link,
                                      .record = record,
                                      .payload = job->payload.data,
                                      .payload_size = job->payload.size};
-    struct settle_stats stats = {0};
     const struct settle_step *step = &job->plan->steps[0];
 
+    job->stats = (struct settle_stats){0};
     (void)settle_plan_begin(job->plan, &item, 1);
     enum err err = settle_read(link, job->plan);
     if (err != ERR_OK) {
@@ -103,7 +104,7 @@ static enum err settle_again(struct job *job, struct mysql_link *link,
         return stays(job, "It is of a newer epoch than MySQL's.");
     }
     if (step->fate != SETTLE_FATE_DEAD) {
-        err = settle_write(link, job->plan, &job->place, &stats);
+        err = settle_write(link, job->plan, &job->place, &job->stats);
     }
     if (err == ERR_OK && step->fate == SETTLE_FATE_DEAD) {
         return stays_dead(job, step->dead);
@@ -177,6 +178,10 @@ enum err redrive_dead_letter(struct mysql_link *link, const char *topic, uint64_
     }
     buf_init(&job.payload, PAYLOAD_MAX);
     enum err err = mysql_link_transaction(link, body, &job);
+    for (uint32_t i = 0; err == ERR_OK && i < job.stats.freeze_count; i++) {
+        const struct settle_freeze *freeze = &job.stats.freezes[i];
+        freeze_alarm(freeze->sale, &freeze->cause, freeze->result);
+    }
     if (err == ERR_OK && redrive.result == REDRIVE_APPLIED) {
         err = dead_store_read(link, id, keep_time, &redrive.resolved_ms);
         LOG_WARN("dead_letter_redriven", KV_U64("id", id), KV_U64("sale", redrive.sale.value),

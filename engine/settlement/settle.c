@@ -176,6 +176,8 @@ static void add_stats(struct settle_stats *sum, const struct settle_stats *chunk
     sum->voided_epoch += chunk->voided_epoch;
     sum->quarantined += chunk->quarantined;
     sum->frozen += chunk->frozen;
+    sum->clashes += chunk->clashes;
+    sum->slot_clash += chunk->slot_clash;
     for (size_t i = 0; i < DEAD_REASON_COUNT; i++) {
         sum->dead[i] += chunk->dead[i];
     }
@@ -189,13 +191,16 @@ static void report_chunk(const struct settle *settle, const struct settle_stats 
     for (size_t i = 0; i < DEAD_REASON_COUNT; i++) {
         dead += chunk->dead[i];
     }
+    for (uint32_t i = 0; i < chunk->freeze_count; i++) {
+        freeze_alarm(chunk->freezes[i].sale, &chunk->freezes[i].cause, chunk->freezes[i].result);
+    }
     if (dead + chunk->quarantined + chunk->voided_stock + chunk->frozen > 0) {
         LOG_ERROR("records_set_aside", KV_U64("partition", settle->part),
                   KV_U64("from_offset", first_offset), KV_U64("before_offset", settle->next),
                   KV_U64("dead", dead), KV_U64("quarantined", chunk->quarantined),
                   KV_U64("voided_for_stock", chunk->voided_stock),
                   KV_U64("sales_frozen", chunk->frozen),
-                  KV_STR("next", "seckillctl audit; RUNBOOK: sale frozen, dead letters"));
+                  KV_STR("next", "seckillctl audit; RUNBOOK: a sale is frozen, dead letters"));
     }
     if (chunk->voided_epoch > 0) {
         LOG_WARN("records_of_a_cut_epoch_voided", KV_U64("partition", settle->part),

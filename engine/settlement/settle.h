@@ -11,11 +11,12 @@
 
 #include "domain/order.h"
 #include "ledger/dead_store.h"
+#include "settlement/freeze.h"
 
 struct mysql_link;
 struct settle; /* one partition of the log, owned by this worker */
 
-enum { SETTLE_BATCH_MAX = 1000 };
+enum { SETTLE_BATCH_MAX = 1000, SETTLE_FREEZES_MAX = 4 };
 
 /* One record as it was consumed. Offsets ascend. */
 struct settle_item {
@@ -48,6 +49,15 @@ struct settle_stats {
     uint64_t missing;    /* SETTLE_GAP: offsets that the log does not hold, logged */
     uint32_t retries;    /* transactions repeated inside this call */
     uint32_t frozen;     /* sales that this call froze: an invariant was violated (D11) */
+    uint32_t clashes;    /* dead letters of reason clash: the promise I7 */
+    uint32_t slot_clash; /* orders in a slot that was taken: the promise I4 */
+    /* The first causes, told by name; frozen, clashes and slot_clash count all. */
+    struct settle_freeze {
+        struct sale_id sale;
+        struct freeze_cause cause;
+        enum freeze_result result;
+    } freezes[SETTLE_FREEZES_MAX];
+    uint32_t freeze_count;
     unsigned error_code; /* SETTLE_AGAIN: of MySQL (0: none) */
 };
 

@@ -1,10 +1,13 @@
 #include "settlement/settle_write.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "common/assert.h"
 #include "ledger/mysql_link.h"
 #include "ledger/offset_store.h"
 #include "ledger/outbox_store.h"
-#include "ledger/sale_store.h"
+#include "settlement/freeze.h"
 #include "settlement/settle_plan.h"
 
 struct writer {
@@ -14,15 +17,44 @@ struct writer {
     struct settle_stats *stats;
 };
 
-static const struct admin_actor self = {.name = "worker", .request_id = ""};
-
-static enum err freeze(const struct writer *writer, struct sale_id sale)
+static enum err freeze(const struct writer *writer, struct sale_id sale,
+                       const struct freeze_cause *cause)
 {
-    bool changed = false;
-    enum err err = sale_store_control_in(writer->link, sale, SALE_VERB_FREEZE, &self, &changed);
+    struct settle_stats *stats = writer->stats;
+    enum freeze_result result = FREEZE_NOTHING;
+    const enum err err = freeze_sale_in(writer->link, sale, cause, &result);
 
-    writer->stats->frozen += changed ? 1 : 0;
-    return err == ERR_CONFLICT ? ERR_OK : err; /* it is ended: nothing is sold any more */
+    if (err == ERR_OK) {
+        stats->frozen += result == FREEZE_DONE;
+        if (stats->freeze_count < SETTLE_FREEZES_MAX) {
+            stats->freezes[stats->freeze_count++] = (struct settle_freeze){sale, *cause, result};
+        }
+    }
+    return err;
+}
+
+static enum err freeze_for_clash(const struct writer *writer, struct order_no order_no,
+                                 uint64_t offset)
+{
+    struct freeze_cause cause = {FREEZE_PROMISE(I7), .by = "worker"};
+
+    writer->stats->clashes++;
+    snprintf(cause.found, sizeof cause.found,
+             "order %" PRIu64 " has two contents; the record at partition %u offset %" PRIu64
+             " is in dead_letters",
+             order_no.value, writer->claim->part, offset);
+    return freeze(writer, order_no_sale(order_no), &cause);
+}
+
+static enum err freeze_for_slot(const struct writer *writer, struct order_no order_no)
+{
+    struct freeze_cause cause = {FREEZE_PROMISE(I4), .by = "worker"};
+
+    writer->stats->slot_clash++;
+    snprintf(cause.found, sizeof cause.found,
+             "order %" PRIu64 " came for a slot of its buyer that is taken; it is QUARANTINED",
+             order_no.value);
+    return freeze(writer, order_no_sale(order_no), &cause);
 }
 
 static enum err bury(const struct writer *writer, const struct settle_step *step)
@@ -43,7 +75,7 @@ static enum err bury(const struct writer *writer, const struct settle_step *step
     err = dead_store_put_in(writer->link, &letter);
     writer->stats->dead[step->dead]++;
     if (err == ERR_OK && step->dead == DEAD_REASON_CLASH) {
-        err = freeze(writer, letter.sale);
+        err = freeze_for_clash(writer, letter.order_no, letter.offset);
     }
     return err;
 }
@@ -219,7 +251,7 @@ static enum err write_one(const struct writer *writer)
         err = refuse_stock(writer, step);
     }
     if (err == ERR_OK && clashed) {
-        err = freeze(writer, order_no_sale(step->row.record.order_no));
+        err = freeze_for_slot(writer, step->row.record.order_no);
     }
     count_row(&step->row, writer->stats);
     return err;

@@ -214,6 +214,8 @@ static void count(struct settler *settler, const struct settle_stats *stats, int
         metrics_add(shard, METRIC_settled_records_total, LABEL_SETTLED_DEAD, stats->dead[reason]);
         metrics_add(shard, METRIC_dlq_total, reason, stats->dead[reason]);
     }
+    metrics_add(shard, METRIC_invariant_violations_total, LABEL_INVARIANT_I4, stats->slot_clash);
+    metrics_add(shard, METRIC_invariant_violations_total, LABEL_INVARIANT_I7, stats->clashes);
     metrics_add(shard, METRIC_sql_retries_total, sql_label(stats->error_code), stats->retries);
     if (stats->taken > 0) {
         metrics_observe_count(shard, METRIC_settle_batch_records, 0, stats->taken);

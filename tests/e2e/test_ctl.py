@@ -117,6 +117,8 @@ def test_a_minted_token_buys(stack, sale):
     ("sale", "create", "--sku", "a"), ("sale", "create", "--sku", "a:x:1"),
     ("sale", "create", "--name"), ("sale", "add-stock", "1", "a"), ("order", "show"),
     ("order", "list", "--state"), ("audit",), ("audit", "x"), ("token",),
+    ("sale", "unfreeze"), ("sale", "unfreeze", "1", "--force"),
+    ("sale", "unfreeze", "1", "--reason"), ("sale", "unfreeze", "--force", "--reason", "why"),
     ("token", "--buyer", "a b"), ("token", "--buyer", "x" * 65),
     ("token", "--buyer", "b", "--ttl", "soon")])
 def test_wrong_use(stack, words):

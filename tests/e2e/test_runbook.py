@@ -3,7 +3,6 @@
 import re
 
 from support.paths import ROOT
-from support.wait import wait_until
 
 NOW = "FLOOR(UNIX_TIMESTAMP(NOW(3)) * 1000)"
 
@@ -22,21 +21,6 @@ def type_in(mysql, statements):
     with mysql.connect() as session, session.cursor() as cursor:
         for statement in statements:
             cursor.execute(statement)
-
-
-def test_a_frozen_sale_becomes_paused_and_can_be_resumed(stack, mysql, redis_db):
-    sale = stack.admin.open_sale(stock=5)
-    mysql.execute("UPDATE sales SET control = 'frozen' WHERE sale = %s", sale)
-    mysql.execute("INSERT INTO outbox (sale, kind, verb, epoch, created) SELECT sale, 'state', "
-                  f"'freeze', epoch, {NOW} FROM sales WHERE sale = %s", sale)
-    wait_until(lambda: redis_db.meta(sale)["state"] == "frozen", 30, "Redis is frozen")
-    type_in(mysql, runbook_sql("unfreeze", N=sale, WHO="ann"))
-    wait_until(lambda: redis_db.meta(sale)["state"] == "paused", 30, "Redis is paused")
-    assert mysql.value("SELECT control FROM sales WHERE sale = %s", sale) == "paused"
-    assert mysql.value("SELECT actor FROM admin_log WHERE sale = %s AND action = 'unfreeze'",
-                       sale) == "ann"
-    stack.admin.resume(sale)
-    stack.admin.wait_state(sale, "open")
 
 
 def test_a_dead_letter_is_closed(stack, mysql):

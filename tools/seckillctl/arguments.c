@@ -93,7 +93,14 @@ bool option_given(const struct arguments *arguments, const char *name)
 /* Options that stand alone; every other one takes the word behind it. */
 static bool is_flag(const char *text)
 {
-    return strcmp(text, "--no-wait") == 0;
+    static const char *const flags[] = {"--no-wait", "--force", "--paused"};
+
+    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
+        if (strcmp(text, flags[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 const char *positional(const struct arguments *arguments, int index)

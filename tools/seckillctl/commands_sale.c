@@ -256,6 +256,32 @@ int sale_end(const struct client *client, const struct arguments *arguments)
     return verb(client, arguments, "POST", "/end");
 }
 
+int sale_unfreeze(const struct client *client, const struct arguments *arguments)
+{
+    char path[PATH_SIZE];
+    unsigned long sale;
+    const char *reason = option_value(arguments, "reason");
+    const bool force = option_given(arguments, "force");
+
+    if (!arguments_check(arguments, "reason force! paused!", 1)
+        || !sale_number(positional(arguments, 0), &sale)) {
+        return EXIT_USAGE;
+    }
+    if (force && !reason) {
+        fputs("seckillctl: --force needs --reason TEXT: it is written into admin_log\n", stderr);
+        return EXIT_USAGE;
+    }
+    snprintf(path, sizeof path, "/v1/admin/sales/%lu/unfreeze", sale);
+    json_t *body =
+        json_pack("{s:b,s:b}", "force", force, "paused", option_given(arguments, "paused"));
+    if (body && reason) {
+        json_object_set_new(body, "reason", json_string(reason));
+    }
+    json_t *answer = body ? client_call(client, "POST", path, body) : NULL;
+    json_decref(body);
+    return show(client, answer, print_sale);
+}
+
 /* Waits until the load is done; prints each step to stderr. NULL: a call failed. */
 static json_t *follow_load(const struct client *client, const struct arguments *arguments,
                            bool *ret_failed)

@@ -325,7 +325,11 @@ Test(settle, another_content_under_the_same_number_is_a_dead_letter_and_freezes)
                           "log_offset = 1 AND payload = 'bytes'",
                     sale.value)
               == 1);
-    cr_assert(VALUE(link, COUNT "admin_log WHERE sale = ? AND actor = 'worker'", sale.value) == 1);
+    cr_assert(VALUE(link,
+                    COUNT "admin_log WHERE sale = ? AND actor = 'worker' AND action = 'freeze' AND "
+                          "detail LIKE 'open; I7: order %'",
+                    sale.value)
+              == 1);
 }
 
 Test(settle, a_slot_that_is_taken_is_quarantined_and_the_rest_of_the_batch_goes_on)

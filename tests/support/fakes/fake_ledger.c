@@ -407,7 +407,12 @@ enum err sale_store_control_in(struct mysql_link *link, struct sale_id sale, enu
 {
     size_t i = sale_index(link, sale);
 
-    ASSERT(link->in_transaction && verb == SALE_VERB_FREEZE && actor->name != NULL);
+    const enum err err = enter(link, FAKE_CONTROL);
+
+    ASSERT(link->in_transaction && verb == SALE_VERB_FREEZE && actor->name && actor->why);
+    if (err != ERR_OK) {
+        return err;
+    }
     if (i == link->data.sale_count) {
         return ERR_NOT_FOUND;
     }
@@ -416,5 +421,6 @@ enum err sale_store_control_in(struct mysql_link *link, struct sale_id sale, enu
     }
     *ret_changed = !link->data.frozen[i];
     link->data.frozen[i] = true;
+    snprintf(link->data.why[i], sizeof link->data.why[i], "%s %s", actor->name, actor->why);
     return ERR_OK;
 }

@@ -22,6 +22,7 @@ struct fake_data {
     struct order_sale sales[FAKE_SALES_MAX];
     bool frozen[FAKE_SALES_MAX];
     bool ended[FAKE_SALES_MAX];
+    char why[FAKE_SALES_MAX][300]; /* of the last freeze: actor and why */
     size_t sale_count;
     struct dead_letter dead[FAKE_ROWS_MAX];
     size_t dead_count;                             /* the id of a letter is its place, from 1 */
@@ -41,6 +42,7 @@ enum fake_call {
     FAKE_INSERT,
     FAKE_TAKE,
     FAKE_BURY,
+    FAKE_CONTROL,
     FAKE_ADVANCE,
     FAKE_COMMIT,
     FAKE_RESOLVE,

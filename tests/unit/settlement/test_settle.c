@@ -212,6 +212,34 @@ Test(settle, a_clash_freezes_the_sale_but_an_ended_one_goes_on)
     tear_down(&bench);
 }
 
+Test(settle, a_clash_of_a_sale_that_nobody_knows_does_not_stop_the_partition)
+{
+    struct bench bench;
+
+    set_up(&bench, 100);
+    for (uint32_t i = 0; i < RECORDS; i++) {
+        cr_assert(order_no_make((struct sale_id){100}, 1, 1, &bench.records[i].order_no) == ERR_OK);
+        bench.records[i].quantity = i + 1;
+    }
+    cr_assert(run(&bench) == SETTLE_DONE && bench.stats.taken == RECORDS);
+    cr_assert(bench.stats.clashes == RECORDS - 1 && bench.stats.frozen == 0);
+    cr_assert(bench.stats.dead[DEAD_REASON_UNKNOWN_SALE] == 1);
+    tear_down(&bench);
+}
+
+Test(settle, a_freeze_tells_its_cause)
+{
+    struct bench bench;
+
+    set_up(&bench, 100);
+    bench.records[3].order_no = bench.records[1].order_no;
+    cr_assert(run(&bench) == SETTLE_DONE);
+    cr_assert(bench.stats.clashes == 1 && bench.stats.slot_clash == 0);
+    cr_assert(strstr(bench.link->data.why[0], "worker I7: order "), "%s", bench.link->data.why[0]);
+    cr_assert(strstr(bench.link->data.why[0], " offset 3 "), "%s", bench.link->data.why[0]);
+    tear_down(&bench);
+}
+
 Test(settle, many_sales_are_several_transactions)
 {
     struct bench bench;
