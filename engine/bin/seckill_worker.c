@@ -3,6 +3,7 @@
  * main thread       loop: admin API, operations listener, signals
  * consumer threads  Kafka to MySQL                       settlement/settler
  * relay thread      SQL outbox to Redis                  settlement/relay
+ * dead thread       dead letters to their topic          settlement/dead_relay
  * watch thread      whether Redis answers                settlement/redis_watch
  * pool threads      MySQL calls of the admin API; loads  admin/admin_api, settlement/guard */
 #include <inttypes.h>
@@ -25,6 +26,7 @@
 #include "inventory/redis_blocking.h"
 #include "ledger/mysql_link.h"
 #include "loop/waiter.h"
+#include "settlement/dead_relay.h"
 #include "settlement/redis_watch.h"
 #include "settlement/relay.h"
 #include "settlement/settler.h"
@@ -68,10 +70,14 @@ struct worker {
     uint32_t settler_count; /* threads started */
     struct mysql_link *relay_mysql;
     struct redis_blocking *relay_redis;
-    struct metrics_shard *relay_shard, *load_shard, *watch_shard;
+    struct metrics_shard *relay_shard, *load_shard, *watch_shard, *dead_shard;
     struct relay *relay;
     pthread_t relay_thread;
     bool relay_started;
+    struct mysql_link *dead_mysql;
+    struct dead_relay *dead;
+    pthread_t dead_thread;
+    bool dead_started;
     struct redis_blocking *watch_redis;
     struct redis_watch *watch;
     pthread_t watch_thread;
@@ -201,6 +207,13 @@ static void *relay_thread(void *arg)
     return NULL;
 }
 
+static void *dead_thread(void *arg)
+{
+    dead_relay_run(arg);
+    mysql_link_thread_end();
+    return NULL;
+}
+
 static void *watch_thread(void *arg)
 {
     redis_watch_run(arg);
@@ -266,6 +279,24 @@ static int start_relay(struct worker *worker)
         return worker_refuse("relay thread", "no memory");
     }
     worker->relay_started = true;
+    return 0;
+}
+
+static int start_dead(struct worker *worker)
+{
+    worker->dead_mysql = mysql_link_create(&worker->mysql);
+    const struct dead_relay_options options = {
+        .mysql = worker->dead_mysql,
+        .waiter = worker->waiter,
+        .conf = &worker->conf,
+        .shard = worker->dead_shard,
+    };
+    worker->dead = worker->dead_mysql ? dead_relay_create(&options) : NULL;
+    if (!worker->dead
+        || pthread_create(&worker->dead_thread, NULL, dead_thread, worker->dead) != 0) {
+        return worker_refuse("dead letters' thread", "no memory");
+    }
+    worker->dead_started = true;
     return 0;
 }
 
@@ -360,6 +391,7 @@ static int start_ground(struct worker *worker)
     worker->relay_shard = metrics_shard(worker->metrics);
     worker->load_shard = metrics_shard(worker->metrics);
     worker->watch_shard = metrics_shard(worker->metrics);
+    worker->dead_shard = metrics_shard(worker->metrics);
     worker->signals[0] = loop_signal_create(worker->loop, SIGTERM, on_signal, worker);
     worker->signals[1] = loop_signal_create(worker->loop, SIGINT, on_signal, worker);
     worker->signals[2] = loop_signal_create(worker->loop, SIGHUP, on_hangup, &worker->arguments);
@@ -386,6 +418,7 @@ static int start(struct worker *worker)
     status = status ? status : start_admin(worker);
     status = status ? status : start_ops(worker);
     status = status ? status : start_watch(worker);
+    status = status ? status : start_dead(worker);
     status = status ? status : start_settlers(worker);
     return status ? status : start_relay(worker);
 }
@@ -402,6 +435,9 @@ static void stop(struct worker *worker)
     if (worker->relay_started) {
         pthread_join(worker->relay_thread, NULL);
     }
+    if (worker->dead_started) {
+        pthread_join(worker->dead_thread, NULL);
+    }
     if (worker->watch_started) {
         pthread_join(worker->watch_thread, NULL);
     }
@@ -411,6 +447,8 @@ static void stop(struct worker *worker)
     relay_destroy(worker->relay);
     mysql_link_destroy(worker->relay_mysql);
     redis_blocking_destroy(worker->relay_redis);
+    dead_relay_destroy(worker->dead);
+    mysql_link_destroy(worker->dead_mysql);
     redis_watch_destroy(worker->watch);
     redis_blocking_destroy(worker->watch_redis);
     admin_api_destroy(worker->admin);

@@ -56,7 +56,7 @@ static enum err on_row(void *arg, const struct sql_value *columns)
         .sale = {(uint32_t)sql_column_u64(&columns[4])},
         .order_no = {sql_column_u64(&columns[5])},
         .payload = columns[7].bytes,
-        .payload_size = columns[7].size,
+        .payload_size = sql_column_u64(&columns[11]),
         .created_ms = (int64_t)sql_column_u64(&columns[8]),
         .resolved_ms = (int64_t)sql_column_u64(&columns[9]),
         .resolution = columns[10].bytes,
@@ -70,17 +70,17 @@ static enum err on_row(void *arg, const struct sql_value *columns)
     return job->each(job->arg, &letter);
 }
 
-#define DEAD_COLUMNS                                                                               \
-    "id, topic, part, log_offset, sale, order_no, reason, payload, created, resolved, resolution"
+/* `payload` is an expression: not every reader wants megabytes. */
+#define DEAD_COLUMNS(payload)                                                                      \
+    "SELECT id, topic, part, log_offset, sale, order_no, reason, " payload                         \
+    ", created, resolved, resolution, CAST(LENGTH(payload) AS UNSIGNED) FROM dead_letters "
 
 enum err dead_store_list(struct mysql_link *link, const struct dead_filter *filter,
                          dead_letter_fn *each, void *arg)
 {
-    static const struct sql all = {.head = "SELECT " DEAD_COLUMNS
-                                           " FROM dead_letters WHERE id > ? ORDER BY id LIMIT ?"};
-    static const struct sql open = {.head = "SELECT " DEAD_COLUMNS
-                                            " FROM dead_letters WHERE id > ? AND resolved IS NULL "
-                                            "ORDER BY id LIMIT ?"};
+    static const struct sql all = {.head = DEAD_COLUMNS("''") "WHERE id > ? ORDER BY id LIMIT ?"};
+    static const struct sql open = {
+        .head = DEAD_COLUMNS("''") "WHERE id > ? AND resolved IS NULL ORDER BY id LIMIT ?"};
     const struct sql_value params[] = {sql_u64(filter->after), sql_u64(filter->limit)};
     struct read_job job = {.each = each, .arg = arg};
 
@@ -99,16 +99,14 @@ static enum err read_one(struct mysql_link *link, const struct sql *sql, uint64_
 
 enum err dead_store_read(struct mysql_link *link, uint64_t id, dead_letter_fn *each, void *arg)
 {
-    static const struct sql sql = {.head =
-                                       "SELECT " DEAD_COLUMNS " FROM dead_letters WHERE id = ?"};
+    static const struct sql sql = {.head = DEAD_COLUMNS("payload") "WHERE id = ?"};
 
     return read_one(link, &sql, id, each, arg);
 }
 
 enum err dead_store_lock_in(struct mysql_link *link, uint64_t id, dead_letter_fn *each, void *arg)
 {
-    static const struct sql sql = {.head = "SELECT " DEAD_COLUMNS
-                                           " FROM dead_letters WHERE id = ? FOR UPDATE"};
+    static const struct sql sql = {.head = DEAD_COLUMNS("payload") "WHERE id = ? FOR UPDATE"};
 
     ASSERT(mysql_link_in_transaction(link));
     return read_one(link, &sql, id, each, arg);
@@ -157,4 +155,59 @@ enum err dead_store_open_count(struct mysql_link *link, struct sale_id sale, uin
         *ret_of_none = job.of_none;
     }
     return err;
+}
+
+/* --- the topic of dead letters --- */
+
+enum err dead_store_unpublished(struct mysql_link *link, uint32_t payload_max, uint32_t limit,
+                                dead_letter_fn *each, void *arg)
+{
+    static const struct sql sql = {
+        .head = DEAD_COLUMNS(
+            "IF(LENGTH(payload) <= ?, payload, '')") "WHERE published IS NULL ORDER BY id LIMIT ?"};
+    const struct sql_value params[] = {sql_u64(payload_max), sql_u64(limit)};
+    struct read_job job = {.each = each, .arg = arg};
+
+    return mysql_link_query(link, &sql, 0, params, 2, on_row, &job);
+}
+
+enum err dead_store_mark_published(struct mysql_link *link, const uint64_t *ids, size_t count)
+{
+    static const struct sql sql = {.head = "UPDATE dead_letters SET published = " SQL_NOW_MS
+                                           " WHERE published IS NULL AND id IN (",
+                                   .tuple = "?",
+                                   .tail = ")"};
+    struct sql_value params[DEAD_PUBLISHED_MAX];
+    enum err err = ERR_OK;
+
+    ASSERT(count <= DEAD_PUBLISHED_MAX);
+    while (count > 0 && err == ERR_OK) {
+        const uint32_t some = sql_power_of_two(count);
+        for (uint32_t i = 0; i < some; i++) {
+            params[i] = sql_u64(ids[i]);
+        }
+        err = mysql_link_execute(link, &sql, some, params, some, NULL);
+        ids += some;
+        count -= some;
+    }
+    return err;
+}
+
+static enum err on_totals(void *arg, const struct sql_value *columns)
+{
+    struct dead_counts *counts = arg;
+
+    counts->open = sql_column_u64(&columns[0]);
+    counts->unpublished = sql_column_u64(&columns[1]);
+    return ERR_OK;
+}
+
+enum err dead_store_counts(struct mysql_link *link, struct dead_counts *ret_counts)
+{
+    static const struct sql sql = {
+        .head = "SELECT (SELECT CAST(COUNT(*) AS UNSIGNED) FROM dead_letters WHERE resolved IS "
+                "NULL), (SELECT CAST(COUNT(*) AS UNSIGNED) FROM dead_letters WHERE published IS "
+                "NULL)"};
+
+    return mysql_link_query(link, &sql, 0, NULL, 0, on_totals, ret_counts);
 }

@@ -47,8 +47,8 @@ struct dead_letter {
 
 /* Inside the caller's transaction. A record that is there already stays as it is. */
 MUST_CHECK enum err dead_store_put_in(struct mysql_link *link, const struct dead_letter *letter);
-/* With id above `after`, ascending, at most `limit`, payload included; `each` must not use the
- * link. */
+/* With id above `after`, ascending, at most `limit`; their payload is empty, its size is told;
+ * `each` must not use the link. */
 typedef enum err dead_letter_fn(void *arg, const struct dead_letter *letter);
 struct dead_filter {
     uint64_t after;
@@ -70,3 +70,19 @@ MUST_CHECK enum err dead_store_resolve_in(struct mysql_link *link, uint64_t id,
 /* Open letters: of this sale, and of no known sale (these stop rebuilds, PROTOCOL §4 guard). */
 MUST_CHECK enum err dead_store_open_count(struct mysql_link *link, struct sale_id sale,
                                           uint64_t *ret_of_sale, uint64_t *ret_of_none);
+
+/* --- the topic of dead letters --- */
+
+enum { DEAD_PUBLISHED_MAX = 64 };
+/* The oldest that are not in the topic yet, at most `limit`; the payload is empty where it has more
+ * than `payload_max` bytes. */
+MUST_CHECK enum err dead_store_unpublished(struct mysql_link *link, uint32_t payload_max,
+                                           uint32_t limit, dead_letter_fn *each, void *arg);
+/* At most DEAD_PUBLISHED_MAX. */
+MUST_CHECK enum err dead_store_mark_published(struct mysql_link *link, const uint64_t *ids,
+                                              size_t count);
+struct dead_counts {
+    uint64_t open;        /* not resolved */
+    uint64_t unpublished; /* not in the topic */
+};
+MUST_CHECK enum err dead_store_counts(struct mysql_link *link, struct dead_counts *ret_counts);

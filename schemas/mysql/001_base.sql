@@ -191,6 +191,7 @@ CREATE TABLE IF NOT EXISTS consumer_offsets (
 
 -- Records that could not become rows, byte for byte. sale 0: cannot be told, which stops rebuilds.
 -- reason: unreadable, unknown_sale, unknown_sku, clash, value. resolved: when an operator dealt with it.
+-- published: when the topic of dead letters had it.
 CREATE TABLE IF NOT EXISTS dead_letters (
   id         BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
   topic      VARCHAR(64)     NOT NULL,
@@ -206,7 +207,8 @@ CREATE TABLE IF NOT EXISTS dead_letters (
   resolution VARCHAR(64)     NOT NULL DEFAULT '',
   PRIMARY KEY (id),
   UNIQUE KEY dead_letters_record (topic, part, log_offset),
-  KEY dead_letters_open (resolved, sale, id)
+  KEY dead_letters_open (resolved, sale, id),
+  KEY dead_letters_untold (published, id)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET ascii COLLATE ascii_bin;
 
 -- Who loads a sale, and how far it is. fence is raised by each claim and checked in each write of the

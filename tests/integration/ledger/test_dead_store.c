@@ -25,6 +25,17 @@ static enum err read_letter(void *arg, const struct dead_letter *letter)
     return ERR_OK;
 }
 
+/* Of a list: without the payload. */
+static enum err read_listed(void *arg, const struct dead_letter *letter)
+{
+    struct read_letter *read = arg;
+
+    read->id = letter->id;
+    read->size = letter->payload_size;
+    cr_assert(((const char *)letter->payload)[0] == '\0');
+    return ERR_OK;
+}
+
 Test(dead_store, keeps_the_bytes_once)
 {
     struct mysql_link *link = fixture_link();
@@ -47,7 +58,7 @@ Test(dead_store, keeps_the_bytes_once)
     cr_assert(mysql_link_commit(link) == ERR_OK);
     cr_assert(dead_store_open_count(link, letter.sale, &of_sale, &of_none) == ERR_OK);
     cr_assert(of_sale == 1);
-    cr_assert(dead_store_list(link, &(struct dead_filter){.limit = 1000}, read_letter, &read)
+    cr_assert(dead_store_list(link, &(struct dead_filter){.limit = 1000}, read_listed, &read)
                   == ERR_OK
               && read.id > 0);
     read = (struct read_letter){.id = 0};
@@ -92,15 +103,60 @@ Test(dead_store, is_resolved_once)
     cr_assert(dead_store_open_count(link, letter.sale, &of_sale, &of_none) == ERR_OK);
     cr_assert(of_sale == 0);
     read = (struct read_letter){.id = 0};
-    cr_assert(dead_store_list(link, &(struct dead_filter){.after = id - 1, .limit = 1}, read_letter,
+    cr_assert(dead_store_list(link, &(struct dead_filter){.after = id - 1, .limit = 1}, read_listed,
                               &read)
               == ERR_OK);
     cr_assert(read.id == id);
     read = (struct read_letter){.id = 0};
     cr_assert(dead_store_list(link,
                               &(struct dead_filter){.after = id - 1, .open_only = true, .limit = 1},
-                              read_letter, &read)
+                              read_listed, &read)
               == ERR_OK);
     cr_assert(read.id != id);
+    mysql_link_destroy(link);
+}
+
+static enum err count_untold(void *arg, const struct dead_letter *letter)
+{
+    struct read_letter *read = arg;
+
+    if (letter->sale.value == 8000002) {
+        read->id = letter->id;
+        read->size = letter->payload_size;
+        read->last = ((const unsigned char *)letter->payload)[0];
+    }
+    return ERR_OK;
+}
+
+Test(dead_store, is_untold_until_it_is_marked)
+{
+    struct mysql_link *link = fixture_link();
+    struct dead_letter letter = {.topic = fixture_topic(),
+                                 .part = 1,
+                                 .offset = 79,
+                                 .sale = {8000002},
+                                 .reason = DEAD_REASON_VALUE,
+                                 .payload = "xyz",
+                                 .payload_size = 3};
+    struct read_letter read = {.id = 0};
+    struct dead_counts counts;
+
+    begin(link);
+    cr_assert(dead_store_put_in(link, &letter) == ERR_OK);
+    cr_assert(mysql_link_commit(link) == ERR_OK);
+    cr_assert(dead_store_counts(link, &counts) == ERR_OK);
+    cr_assert(counts.open >= 1 && counts.unpublished >= 1);
+    cr_assert(dead_store_unpublished(link, 2, 1000, count_untold, &read) == ERR_OK);
+    cr_assert(read.id > 0 && read.size == 3 && read.last == 0, "too large: only its size");
+    cr_assert(dead_store_unpublished(link, 3, 1000, count_untold, &read) == ERR_OK);
+    cr_assert(read.last == 'x');
+    cr_assert(dead_store_mark_published(link, &read.id, 1) == ERR_OK);
+    cr_assert(VALUE(link,
+                    COUNT "dead_letters WHERE sale = ? AND published IS NOT NULL AND resolved "
+                          "IS NULL",
+                    letter.sale.value)
+              == 1);
+    read = (struct read_letter){.id = 0};
+    cr_assert(dead_store_unpublished(link, 3, 1000, count_untold, &read) == ERR_OK && read.id == 0);
     mysql_link_destroy(link);
 }
