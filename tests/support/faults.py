@@ -11,8 +11,8 @@ from support.services import Services
 class Faults:
     """Private services, and the ways to them."""
 
-    def __init__(self, directory=None):
-        self.services = Services(directory, proxied=True).up()
+    def __init__(self, directory=None, redis_environment=None):
+        self.services = Services(directory, True, redis_environment).up()
         env = self.services.env
         self.proxy = FaultProxy()
         redis_port = self.services.redis_address[1]

@@ -19,16 +19,20 @@ NAMES = ("redis", "kafka", "mysql")
 class Services:
     """The services of one directory. Ports and data outlive kill() and stop()."""
 
-    def __init__(self, directory=None, proxied=False):
-        """`proxied`: Kafka can be reached through a proxy, too (tests/support/fault_proxy)."""
+    def __init__(self, directory=None, proxied=False, redis_environment=None):
+        """`proxied`: Kafka can be reached through a proxy, too (tests/support/fault_proxy).
+        `redis_environment`: what Redis alone is started with."""
         self.directory = directory or paths.work_directory("services")
         self.proxied = proxied
+        self.environment = {**os.environ, "SERVICES_REDIS_ENVIRONMENT": " ".join(
+            f"{name}={value}" for name, value in (redis_environment or {}).items())}
 
     def _run(self, *words):
         done = subprocess.run(
             [paths.ROOT / "tools" / "services", *words, "--dir", self.directory],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True, timeout=300, check=False, start_new_session=True)  # Ctrl-C is ours alone
+            text=True, timeout=300, check=False, env=self.environment,
+            start_new_session=True)  # Ctrl-C is ours alone
         assert done.returncode == 0, f"tools/services {' '.join(words)}: {done.stdout}"
         return done.stdout
 

@@ -1,0 +1,86 @@
+"""The clock of Redis steps by an hour, under load (FR12, I20, R13, R16)."""
+
+import time
+
+import pytest
+
+from support.buyer import Buyer
+from support.expect import expect
+from support.faults import Faults
+from support.metrics import scrape
+from support.wait import wait_until
+from support.wall_clock import Clock
+
+HOUR_S = 3600
+
+
+@pytest.fixture(scope="module")
+def clock():
+    return Clock()
+
+
+@pytest.fixture(scope="module")
+def session_faults(clock):
+    """Instead of the session's: a Redis whose clock can be shifted."""
+    faults = Faults(redis_environment=clock.environment())
+    yield faults
+    faults.close()
+
+
+@pytest.fixture(autouse=True)
+def true_time(clock):
+    yield
+    clock.shift(0)
+
+
+def late_calls(stack):
+    return sum(scrape(engine).total("seckill_script_late_total") for engine in stack.engines)
+
+
+def wait_for_wins(buyers, count=50):
+    before = len(buyers.wins())
+    wait_until(lambda: len(buyers.wins()) >= before + count, 30, "buyers win")
+
+
+@pytest.mark.parametrize("hours", [
+    pytest.param([1, 0], id="forward and back", marks=pytest.mark.representative),
+    pytest.param([-1, 0], id="back and forward"),
+])
+def test_it_steps_and_buyers_do_not_feel_it(stack, clock, crowd, holds, redis_db, hours):
+    """Calls refused as late teach the new time, and are sent once more."""
+    sale = stack.admin.open_sale(stock=5000, closes_in_s=3 * HOUR_S, opens_in_s=-3 * HOUR_S)
+    keys = len(redis_db.client.keys(f"{{s:{sale}}}:*"))
+    with crowd(sale) as buyers:
+        for each in hours:
+            wait_for_wins(buyers)
+            before, late = int(redis_db.client.time()[0]), late_calls(stack)
+            clock.shift(each * HOUR_S)
+            assert abs(int(redis_db.client.time()[0]) - before) > HOUR_S - 60, "it has stepped"
+            wait_until(lambda: late_calls(stack) > late, 10, "calls are late")
+            wait_for_wins(buyers)
+    # At most a call whose purchases had no time left to be sent again.
+    assert {answer.code for answer in buyers.told} <= {None, "overloaded"}
+    assert len([answer for answer in buyers.told if answer.code]) <= len(hours) * 2 * 3
+    assert len(redis_db.client.keys(f"{{s:{sale}}}:*")) >= keys, "nothing has expired"
+    holds(sale, buyers.told)
+
+
+def test_an_ended_sale_stays_ended(stack, clock, crowd, holds, redis_db):
+    """The first call behind the end latches it: no clock opens the sale again."""
+    sale = stack.admin.open_sale(stock=5000, closes_in_s=HOUR_S // 2)
+    with crowd(sale) as buyers:
+        wait_for_wins(buyers)
+        clock.shift(HOUR_S)
+        wait_until(lambda: {answer.code for answer in list(buyers.told)} >= {"ended"}, 10, "ended")
+        assert redis_db.meta(sale)["state"] == "ended"
+        clock.shift(0)
+        back = time.monotonic()
+        wait_until(lambda: len([answer for answer in list(buyers.told)
+                                if answer.began > back]) > 50, 10, "they go on asking")
+    assert {answer.code for answer in buyers.told if answer.began > back} <= {"ended", "overloaded"}
+    for number in (0, 1):
+        expect(Buyer(stack, "later", number).purchase(sale), 409, "ended")
+    (winner, key), order_no = next(iter(buyers.wins().items()))
+    replay = Buyer(stack, winner).purchase(sale, key=key)
+    assert replay.status == 201 and int(replay.json()["order_no"]) == order_no
+    holds(sale, buyers.told)
