@@ -1,0 +1,1 @@
+"""chaos: everything is broken by chance while buyers buy; what tools/chaos runs."""
