@@ -15,9 +15,8 @@
 #include "common/secret.h"
 #include "http/http_reply.h"
 #include "loop/work.h"
-#include "settlement/guard.h"
 
-enum { QUEUE_MAX = 64, LOADS_MAX = 16 };
+enum { QUEUE_MAX = 64 };
 
 struct route {
     enum http_method method;
@@ -33,6 +32,7 @@ static const struct route routes_table[] = {
     {HTTP_METHOD_GET, "/v1/admin/sales", admin_sale_list, 0},
     {HTTP_METHOD_GET, "/v1/admin/sales/{sale}", admin_sale_show, 0},
     {HTTP_METHOD_POST, "/v1/admin/sales/{sale}/load", admin_sale_load, 0},
+    {HTTP_METHOD_POST, "/v1/admin/sales/{sale}/recover", admin_sale_recover, 0},
     {HTTP_METHOD_POST, "/v1/admin/sales/{sale}/pause", admin_sale_pause, 0},
     {HTTP_METHOD_POST, "/v1/admin/sales/{sale}/resume", admin_sale_resume, 0},
     {HTTP_METHOD_POST, "/v1/admin/sales/{sale}/end", admin_sale_end, 0},
@@ -56,8 +56,7 @@ struct bound_route {
 
 struct admin_api {
     struct admin_api_options options;
-    struct work_pool *pool;  /* owned: short jobs */
-    struct work_pool *loads; /* owned: one thread, loads one after the other */
+    struct work_pool *pool; /* owned: short jobs */
     struct bound_route routes[ROUTE_COUNT];
     struct http_problem_text refusals[ADMIN_REFUSAL_COUNT];
 };
@@ -118,7 +117,7 @@ struct admin_api *admin_api_create(const struct admin_api_options *options)
     }
     api->options = *options;
     init_refusals(api);
-    struct work_pool_options pool = {
+    const struct work_pool_options pool = {
         .loop = options->loop,
         .thread_count = options->conf->worker_pool_threads,
         .queue_max = QUEUE_MAX,
@@ -127,10 +126,7 @@ struct admin_api *admin_api_create(const struct admin_api_options *options)
         .arg = api,
     };
     api->pool = work_pool_create(&pool);
-    pool.thread_count = 1;
-    pool.queue_max = LOADS_MAX;
-    api->loads = work_pool_create(&pool);
-    if (!api->pool || !api->loads) {
+    if (!api->pool) {
         admin_api_destroy(api);
         return NULL;
     }
@@ -143,7 +139,6 @@ void admin_api_destroy(struct admin_api *api)
         return;
     }
     work_pool_destroy(api->pool);
-    work_pool_destroy(api->loads);
     free(api);
 }
 
@@ -207,9 +202,9 @@ const char *admin_job_owner(const struct admin_job *job)
     return job->api->options.owner;
 }
 
-struct metrics_shard *admin_job_load_shard(const struct admin_job *job)
+struct guard_loads *admin_job_loads(const struct admin_job *job)
 {
-    return job->api->options.load_shard;
+    return job->api->options.loads;
 }
 
 /* --- from the loop to a thread and back --- */
@@ -244,18 +239,6 @@ static void job_destroy(struct admin_job *job)
     free(job);
 }
 
-static void run_load(void *arg, void *thread_state)
-{
-    struct admin_job *job = arg;
-
-    admin_sale_load_run(job, thread_state);
-}
-
-static void on_load_done(void *arg)
-{
-    job_destroy(arg);
-}
-
 static void run_job(void *arg, void *thread_state)
 {
     struct admin_job *job = arg;
@@ -283,13 +266,6 @@ static void on_job_done(void *arg)
         count_audit(job);
     }
     send_answer(job);
-    if (job->has_claim && work_submit(job->api->loads, run_load, on_load_done, job) == ERR_OK) {
-        return;
-    }
-    if (job->has_claim) {
-        LOG_ERROR("load_not_started", KV_U64("sale", job->sale.value),
-                  KV_STR("next", "too many loads wait here; load again when they are done"));
-    }
     job_destroy(job);
 }
 

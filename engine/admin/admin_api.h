@@ -14,6 +14,7 @@
 
 struct admin_api;
 struct conf;
+struct guard_loads;
 struct loop;
 struct metrics_shard;
 struct waiter;
@@ -25,10 +26,10 @@ struct admin_api_options {
     const struct conf *conf;             /* borrowed */
     struct mysql_link_options mysql;     /* texts borrowed until destroy */
     struct redis_blocking_options redis; /* texts borrowed until destroy */
-    struct waiter *waiter;               /* borrowed: stopping it ends loads and audits in work */
+    struct waiter *waiter;               /* borrowed: stopping it ends audits in work */
     const char *owner;                   /* borrowed: who this worker is */
     const char *token;                   /* borrowed: the bearer token */
-    struct metrics_shard *load_shard;    /* borrowed or NULL: of the thread that loads */
+    struct guard_loads *loads;           /* borrowed, outlives the api: runs what is asked for */
     struct metrics_shard *audit_shard;   /* borrowed or NULL: of the loop */
 };
 /* NULL: no memory or no threads. */

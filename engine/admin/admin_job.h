@@ -15,12 +15,11 @@
 #include "http/http_problem.h"
 #include "http/http_request.h"
 #include "ledger/admin_log.h"
-#include "ledger/guard_store.h"
 
 struct admin_api;
 struct conf;
+struct guard_loads;
 struct http_exchange;
-struct metrics_shard;
 struct mysql_link;
 struct redis_blocking;
 struct waiter;
@@ -91,9 +90,6 @@ struct admin_job {
     bool is_audit;
     uint32_t violations;
     uint32_t violated; /* bits: labels of METRIC_invariant_violations_total */
-    /* a load goes on after its answer */
-    struct guard_claim claim;
-    bool has_claim;
 };
 
 /* --- thread: the pool's --- */
@@ -113,14 +109,10 @@ struct admin_actor admin_job_actor(const struct admin_job *job);
 const struct conf *admin_job_conf(const struct admin_job *job);
 struct waiter *admin_job_waiter(const struct admin_job *job);
 const char *admin_job_owner(const struct admin_job *job);
-struct metrics_shard *admin_job_load_shard(
-    const struct admin_job *job); /* the loading thread's own */
+struct guard_loads *admin_job_loads(const struct admin_job *job);
 
 /* The verbs: thread: the pool's. */
-admin_run_fn admin_sale_create, admin_sale_list, admin_sale_show, admin_sale_load, admin_sale_pause,
-    admin_sale_resume, admin_sale_end, admin_stock_add, admin_order_list, admin_order_show,
-    admin_order_redrive, admin_order_void, admin_dead_list, admin_dead_redrive, admin_audit_show,
-    admin_sale_unfreeze;
-
-/* Goes on after admin_sale_load answered: the load itself. Thread: the loading pool's. */
-void admin_sale_load_run(struct admin_job *job, struct admin_thread *thread);
+admin_run_fn admin_sale_create, admin_sale_list, admin_sale_show, admin_sale_load,
+    admin_sale_recover, admin_sale_pause, admin_sale_resume, admin_sale_end, admin_stock_add,
+    admin_order_list, admin_order_show, admin_order_redrive, admin_order_void, admin_dead_list,
+    admin_dead_redrive, admin_audit_show, admin_sale_unfreeze;

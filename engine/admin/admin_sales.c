@@ -11,6 +11,7 @@
 #include "ledger/sale_change.h"
 #include "ledger/sale_store.h"
 #include "settlement/guard.h"
+#include "settlement/guard_loads.h"
 
 /* `state`: what a buyer meets; `redis`: where it comes from. */
 static void write_redis(struct json_out *out, struct admin_thread *thread, struct sale_id sale)
@@ -421,35 +422,58 @@ static struct guard_context context_of(struct admin_job *job, struct admin_threa
         .waiter = admin_job_waiter(job),
         .conf = admin_job_conf(job),
         .owner = admin_job_owner(job),
-        .shard = admin_job_load_shard(job),
     };
 }
 
-void admin_sale_load(struct admin_job *job, struct admin_thread *thread)
+/* The load goes on after the answer. */
+static void answer_claimed(struct admin_job *job, struct admin_thread *thread,
+                           const struct guard_request *request)
+{
+    const struct guard_context context = context_of(job, thread);
+
+    if (guard_loads_submit(admin_job_loads(job), request) == ERR_OK) {
+        admin_answer_sale(job, thread, 202);
+        return;
+    }
+    const enum err err = guard_end_claim(&context, request, GUARD_STEP_FAILED,
+                                         "too many loads are in work; load again when they are "
+                                         "done");
+    LOG_WARN("load_not_started", KV_U64("sale", job->sale.value), KV_STR("noted", err_name(err)),
+             KV_STR("next", "too many loads are in work; load again when they are done"));
+    admin_answer_refusal(job, ADMIN_REFUSAL_BUSY, "%d loads are in work.", GUARD_LOADS_MAX);
+}
+
+static void load(struct admin_job *job, struct admin_thread *thread, bool is_recover)
 {
     const struct guard_context context = context_of(job, thread);
     const struct admin_actor actor = admin_job_actor(job);
-    const enum err err = guard_claim_sale(&context, job->sale, &actor, &job->claim);
+    struct guard_request request;
+    const enum err err =
+        guard_claim_sale(&context, job->sale, &actor, is_recover, "asked for", NULL, &request);
 
     if (err == ERR_OK) {
-        job->has_claim = true;
-        admin_answer_sale(job, thread, 202);
+        answer_claimed(job, thread, &request);
     } else if (err == ERR_BUSY) {
         admin_answer_refusal(job, ADMIN_REFUSAL_LOAD_RUNNING, "Sale %u is being loaded already.",
                              job->sale.value);
     } else if (err == ERR_NOT_FOUND) {
         admin_answer_refusal(job, ADMIN_REFUSAL_UNKNOWN_SALE, "There is no sale %u.",
                              job->sale.value);
+    } else if (err == ERR_CONFLICT) {
+        admin_answer_refusal(job, ADMIN_REFUSAL_CONFLICT,
+                             "Sale %u was never loaded: there is nothing to recover; load it.",
+                             job->sale.value);
     } else {
         admin_answer_mysql(job, thread, err);
     }
 }
 
-void admin_sale_load_run(struct admin_job *job, struct admin_thread *thread)
+void admin_sale_load(struct admin_job *job, struct admin_thread *thread)
 {
-    const struct guard_context context = context_of(job, thread);
+    load(job, thread, false);
+}
 
-    if (guard_load(&context, &job->claim) != ERR_OK) {
-        LOG_DEBUG("load_ended", KV_U64("sale", job->sale.value)); /* guard_load() told why */
-    }
+void admin_sale_recover(struct admin_job *job, struct admin_thread *thread)
+{
+    load(job, thread, true);
 }

@@ -4,8 +4,9 @@
  * consumer threads  Kafka to MySQL                       settlement/settler
  * relay thread      SQL outbox to Redis                  settlement/relay
  * dead thread       dead letters to their topic          settlement/dead_relay
- * watch thread      whether Redis answers                settlement/redis_watch
- * pool threads      MySQL calls of the admin API; loads  admin/admin_api, settlement/guard */
+ * guard's threads   whether Redis answers, finds sales   bin/worker_guard
+ *                   that it lost, loads them
+ * pool threads      MySQL calls of the admin API         admin/admin_api */
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
@@ -17,6 +18,7 @@
 #include "admin/admin_api.h"
 #include "api/api_ops.h"
 #include "bin/command_line.h"
+#include "bin/worker_guard.h"
 #include "bin/worker_start.h"
 #include "common/assert.h"
 #include "common/clock.h"
@@ -70,7 +72,8 @@ struct worker {
     uint32_t settler_count; /* threads started */
     struct mysql_link *relay_mysql;
     struct redis_blocking *relay_redis;
-    struct metrics_shard *relay_shard, *load_shard, *watch_shard, *dead_shard;
+    struct metrics_shard *relay_shard, *dead_shard;
+    struct worker_guard *guard;
     struct relay *relay;
     pthread_t relay_thread;
     bool relay_started;
@@ -78,10 +81,6 @@ struct worker {
     struct dead_relay *dead;
     pthread_t dead_thread;
     bool dead_started;
-    struct redis_blocking *watch_redis;
-    struct redis_watch *watch;
-    pthread_t watch_thread;
-    bool watch_started;
     struct admin_api *admin;
     struct http_server *admin_server;
     struct api_ops *ops;
@@ -91,6 +90,15 @@ struct worker {
     uint32_t draining;      /* servers not drained yet */
     bool is_draining;
 };
+
+static void add_blocked(struct worker *worker, struct api_ops_causes *causes)
+{
+    char why[GUARD_WHY_SIZE];
+
+    if (worker->guard != NULL && worker_guard_blocked(worker->guard, why) > 0) {
+        api_ops_cause_add(causes, "load-blocked", why);
+    }
+}
 
 static void on_ready(void *arg, struct api_ops_causes *causes)
 {
@@ -110,9 +118,10 @@ static void on_ready(void *arg, struct api_ops_causes *causes)
         api_ops_cause_add(causes, "partition-stopped",
                           "a gap, an end before our place, or a newer epoch");
     }
-    if (worker->watch != NULL && redis_watch_is_away(worker->watch, why)) {
+    if (worker->guard != NULL && worker_guard_is_redis_away(worker->guard, why)) {
         api_ops_cause_add(causes, "redis", why);
     }
+    add_blocked(worker, causes);
     if (worker->is_draining) {
         api_ops_cause_add(causes, "draining", "SIGTERM");
     }
@@ -170,25 +179,7 @@ static void on_hangup(void *arg)
 
 static void fill_options(struct worker *worker)
 {
-    const struct conf *conf = &worker->conf;
-
-    worker->mysql = (struct mysql_link_options){
-        .host = conf->mysql_host,
-        .port = conf->mysql_port,
-        .user = conf->mysql_user,
-        .password = conf->mysql_password,
-        .database = conf->mysql_database,
-        .timeout_ms = conf->mysql_timeout_ms,
-    };
-    worker->redis = (struct redis_blocking_options){
-        .address = conf->redis_address,
-        .port = (uint16_t)conf->redis_port,
-        .user = conf->redis_user,
-        .password = conf->redis_password,
-        .client_name = "seckill-worker",
-        .connect_timeout_ms = conf->redis_connect_timeout_ms,
-        .reply_timeout_ms = conf->redis_reply_timeout_ms,
-    };
+    worker_start_options(&worker->conf, &worker->mysql, &worker->redis);
     char host[32] = "";
     gethostname(host, sizeof host - 1);
     snprintf(worker->owner, sizeof worker->owner, "%.31s:%ld", host, (long)getpid());
@@ -212,29 +203,6 @@ static void *dead_thread(void *arg)
     dead_relay_run(arg);
     mysql_link_thread_end();
     return NULL;
-}
-
-static void *watch_thread(void *arg)
-{
-    redis_watch_run(arg);
-    return NULL;
-}
-
-static int start_watch(struct worker *worker)
-{
-    worker->watch_redis = redis_blocking_create(&worker->redis);
-    const struct redis_watch_options options = {
-        .redis = worker->watch_redis,
-        .waiter = worker->waiter,
-        .shard = worker->watch_shard,
-    };
-    worker->watch = worker->watch_redis ? redis_watch_create(&options) : NULL;
-    if (!worker->watch
-        || pthread_create(&worker->watch_thread, NULL, watch_thread, worker->watch) != 0) {
-        return worker_refuse("watch thread", "no memory");
-    }
-    worker->watch_started = true;
-    return 0;
 }
 
 static int start_settlers(struct worker *worker)
@@ -319,6 +287,28 @@ static struct http_server_options server_options(struct worker *worker, const ch
     };
 }
 
+/* Its loads are there before the admin API, its threads run last. */
+static int make_guard(struct worker *worker)
+{
+    const struct worker_guard_options options = {
+        .conf = &worker->conf,
+        .mysql = &worker->mysql,
+        .redis = &worker->redis,
+        .waiter = worker->waiter,
+        .owner = worker->owner,
+        .metrics = worker->metrics,
+    };
+
+    worker->guard = worker_guard_create(&options);
+    return worker->guard ? 0 : worker_refuse("guard", "no memory");
+}
+
+static int start_guard(struct worker *worker)
+{
+    return worker_guard_start(worker->guard) == ERR_OK ? 0
+                                                       : worker_refuse("guard thread", "no memory");
+}
+
 static int start_admin(struct worker *worker)
 {
     struct http_route routes[ADMIN_ROUTES_MAX];
@@ -331,7 +321,7 @@ static int start_admin(struct worker *worker)
         .waiter = worker->waiter,
         .owner = worker->owner,
         .token = worker->token.data,
-        .load_shard = worker->load_shard,
+        .loads = worker_guard_loads(worker->guard),
         .audit_shard = worker->shard,
     };
 
@@ -389,8 +379,6 @@ static int start_ground(struct worker *worker)
     }
     worker->shard = metrics_shard(worker->metrics);
     worker->relay_shard = metrics_shard(worker->metrics);
-    worker->load_shard = metrics_shard(worker->metrics);
-    worker->watch_shard = metrics_shard(worker->metrics);
     worker->dead_shard = metrics_shard(worker->metrics);
     worker->signals[0] = loop_signal_create(worker->loop, SIGTERM, on_signal, worker);
     worker->signals[1] = loop_signal_create(worker->loop, SIGINT, on_signal, worker);
@@ -415,12 +403,13 @@ static int start(struct worker *worker)
     };
 
     status = status ? status : worker_start_check(&check);
+    status = status ? status : make_guard(worker);
     status = status ? status : start_admin(worker);
     status = status ? status : start_ops(worker);
-    status = status ? status : start_watch(worker);
     status = status ? status : start_dead(worker);
     status = status ? status : start_settlers(worker);
-    return status ? status : start_relay(worker);
+    status = status ? status : start_relay(worker);
+    return status ? status : start_guard(worker);
 }
 
 /* In reverse. Also after a start that failed half-way. */
@@ -438,9 +427,6 @@ static void stop(struct worker *worker)
     if (worker->dead_started) {
         pthread_join(worker->dead_thread, NULL);
     }
-    if (worker->watch_started) {
-        pthread_join(worker->watch_thread, NULL);
-    }
     for (uint32_t i = 0; i < CONSUMERS_MAX; i++) {
         settler_destroy(worker->settlers[i]);
     }
@@ -449,9 +435,8 @@ static void stop(struct worker *worker)
     redis_blocking_destroy(worker->relay_redis);
     dead_relay_destroy(worker->dead);
     mysql_link_destroy(worker->dead_mysql);
-    redis_watch_destroy(worker->watch);
-    redis_blocking_destroy(worker->watch_redis);
     admin_api_destroy(worker->admin);
+    worker_guard_destroy(worker->guard);
     http_server_destroy(worker->admin_server);
     http_server_destroy(worker->ops_server);
     api_ops_destroy(worker->ops);

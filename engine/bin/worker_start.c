@@ -21,6 +21,28 @@ int worker_refuse(const char *what, const char *why)
     return 1;
 }
 
+void worker_start_options(const struct conf *conf, struct mysql_link_options *ret_mysql,
+                          struct redis_blocking_options *ret_redis)
+{
+    *ret_mysql = (struct mysql_link_options){
+        .host = conf->mysql_host,
+        .port = conf->mysql_port,
+        .user = conf->mysql_user,
+        .password = conf->mysql_password,
+        .database = conf->mysql_database,
+        .timeout_ms = conf->mysql_timeout_ms,
+    };
+    *ret_redis = (struct redis_blocking_options){
+        .address = conf->redis_address,
+        .port = (uint16_t)conf->redis_port,
+        .user = conf->redis_user,
+        .password = conf->redis_password,
+        .client_name = "seckill-worker",
+        .connect_timeout_ms = conf->redis_connect_timeout_ms,
+        .reply_timeout_ms = conf->redis_reply_timeout_ms,
+    };
+}
+
 /* The schema, and what the server promises. MySQL may come up later: it is waited for. */
 static int prepare_mysql(const struct worker_start *start)
 {

@@ -18,6 +18,9 @@ struct worker_start { /* all borrowed for the call */
     struct metrics_shard *shard;
 };
 
+/* How both are reached; texts are borrowed from `conf`. */
+void worker_start_options(const struct conf *conf, struct mysql_link_options *ret_mysql,
+                          struct redis_blocking_options *ret_redis);
 /* Waits for MySQL up to 30 s and migrates it; looks at Redis' settings and for the topic. Redis and
  * Kafka may be away. 0: go on; 1: told on stderr, the process is to end. */
 int worker_start_check(const struct worker_start *start);

@@ -89,19 +89,24 @@ uint64_t redis_blocking_next_id(struct redis_blocking *redis)
     return ++redis->last_id;
 }
 
-/* Sends what is in `scratch` and waits for one reply. After a failure the connection is of no use:
- * its next reply could be this one's. */
-static enum err exchange(struct redis_blocking *redis, struct redis_reply **ret_reply)
+/* Hands the bytes over, to be sent with the wait for a reply. */
+static enum err hand_over(struct redis_blocking *redis, const struct buf *commands)
 {
-    void *reply = NULL;
-
-    if (redis->scratch.failed
-        || redisAppendFormattedCommand(redis->context, redis->scratch.data, redis->scratch.size)
+    if (commands->failed
+        || redisAppendFormattedCommand(redis->context, commands->data, commands->size)
                != REDIS_OK) {
         redis_blocking_drop(redis);
         redis_blocking_blame(redis, "the command does not fit into memory");
         return ERR_NO_MEMORY;
     }
+    return ERR_OK;
+}
+
+/* After a failure the connection is of no use: its next reply could be this one's. */
+static enum err take_reply(struct redis_blocking *redis, struct redis_reply **ret_reply)
+{
+    void *reply = NULL;
+
     if (redisGetReply(redis->context, &reply) != REDIS_OK || !reply) {
         redis_blocking_blame(redis, redis->context->err == REDIS_ERR_IO
                                         ? "Redis did not answer in time, or the connection broke"
@@ -111,6 +116,14 @@ static enum err exchange(struct redis_blocking *redis, struct redis_reply **ret_
     }
     *ret_reply = reply;
     return ERR_OK;
+}
+
+/* Sends what is in `scratch` and waits for one reply. */
+static enum err exchange(struct redis_blocking *redis, struct redis_reply **ret_reply)
+{
+    const enum err err = hand_over(redis, &redis->scratch);
+
+    return err == ERR_OK ? take_reply(redis, ret_reply) : err;
 }
 
 static bool greet(struct redis_blocking *redis)
@@ -223,6 +236,27 @@ enum err redis_blocking_command(struct redis_blocking *redis, uint32_t argc,
     }
     if (err == ERR_OK) {
         *ret_reply = reply;
+    }
+    return err;
+}
+
+enum err redis_blocking_many(struct redis_blocking *redis, const struct buf *commands,
+                             uint32_t count, redis_blocking_each_fn *each, void *arg)
+{
+    enum err err = redis_blocking_connect(redis);
+
+    err = err == ERR_OK ? hand_over(redis, commands) : err;
+    for (uint32_t i = 0; i < count && err == ERR_OK; i++) {
+        struct redis_reply *reply = NULL;
+        err = take_reply(redis, &reply);
+        if (err != ERR_OK) {
+            return err;
+        }
+        err = each(arg, i, reply);
+        redis_reply_free(reply);
+        if (err != ERR_OK) {
+            redis_blocking_drop(redis); /* replies are still on their way */
+        }
     }
     return err;
 }

@@ -10,6 +10,7 @@
 #include "common/err.h"
 #include "inventory/redis_reply.h"
 
+struct buf;
 struct lua_script;
 struct redis_blocking;
 
@@ -45,6 +46,12 @@ void redis_blocking_blame(struct redis_blocking *redis, const char *why);
 MUST_CHECK enum err redis_blocking_command(struct redis_blocking *redis, uint32_t argc,
                                            const char *const *argv, const size_t *sizes,
                                            struct redis_reply **ret_reply);
+/* `count` commands, in wire form one behind the other, sent at once; `each` gets their replies in
+ * order, error replies too, and may not use `redis`. It ends early, dropping the connection, with
+ * what `each` returns but ERR_OK. ERR_UNAVAILABLE, ERR_LOST, ERR_NO_MEMORY as above. */
+typedef enum err redis_blocking_each_fn(void *arg, uint32_t index, const struct redis_reply *reply);
+MUST_CHECK enum err redis_blocking_many(struct redis_blocking *redis, const struct buf *commands,
+                                        uint32_t count, redis_blocking_each_fn *each, void *arg);
 /* EVALSHA; on NOSCRIPT (= not executed, R9) sent once more as EVAL. `argv` holds the keys, then the
  * arguments. Same contract. */
 MUST_CHECK enum err redis_blocking_script(struct redis_blocking *redis,

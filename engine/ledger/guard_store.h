@@ -6,10 +6,12 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/err.h"
 #include "domain/ids.h"
+#include "ledger/admin_log.h"
 
 struct mysql_link;
 
@@ -56,17 +58,34 @@ struct guard_row {
 MUST_CHECK enum err guard_store_claim(struct mysql_link *link, struct sale_id sale,
                                       const char *owner, uint32_t stale_ms,
                                       struct guard_claim *ret_claim);
+/* The same with its reasons. */
+struct guard_want {
+    struct sale_id sale;
+    const char *owner;
+    uint32_t stale_ms;
+    /* Only if the row is as it was when the caller looked: what it saw then may be mended since. */
+    bool has_seen;
+    uint64_t seen_fence;             /* 0: there was no row */
+    const struct admin_actor *actor; /* NULL: no row in admin_log */
+    const char *action, *detail;     /* of that row, in the claim's transaction */
+};
+MUST_CHECK enum err guard_store_claim_for(struct mysql_link *link, const struct guard_want *want,
+                                          struct guard_claim *ret_claim);
 struct guard_progress {
     enum guard_step step; /* DONE and FAILED finish the claim */
     uint32_t epoch;
     uint64_t done, expected;
-    const char *note; /* NULL: "" */
+    const char *note;                /* NULL: "" */
+    const struct admin_actor *actor; /* NULL: no row in admin_log; else one, `action` and step */
+    const char *action;
 };
-/* Also the beat: call it at least each second. ERR_FENCED: taken over; stop. */
+/* Also a beat. ERR_FENCED: taken over; stop. */
 MUST_CHECK enum err guard_store_progress(struct mysql_link *link, const struct guard_claim *claim,
                                          const struct guard_progress *progress);
-/* Beats for all claims of this owner that have not begun: they wait behind a load that it runs. */
-MUST_CHECK enum err guard_store_beat_waiting(struct mysql_link *link, const char *owner);
+/* Beats for the claims that this owner has of these sales: at least each second for all that it
+ * has in work. */
+MUST_CHECK enum err guard_store_beat(struct mysql_link *link, const char *owner,
+                                     const struct sale_id *sales, size_t count);
 /* ERR_NOT_FOUND: never claimed. */
 MUST_CHECK enum err guard_store_read(struct mysql_link *link, struct sale_id sale,
                                      struct guard_row *ret_row);

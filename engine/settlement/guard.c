@@ -1,19 +1,22 @@
-/* A load, step by step (PROTOCOL §4); each step leaves its name and figures in the guard row:
+/* A load, turn by turn (PROTOCOL §4); each step leaves its name and figures in the guard row:
  *
- * step       does                                                       function
- * fencing    clears meta.replid: nothing is decided from its reply on   step_fence
- * waiting    Q: whoever was told of a win was told of one in the log    step_wait
- * draining   outbox to the log, entry by entry; the log settled         step_drain
- * cutting    one transaction: epoch + 1, stock = total - sold, control  step_cut
- * loading    orders, list and stock to Redis; the catalogue             guard_fill, write_catalogue
- * opening    announced by load_end; the relay applies it after hold     step_open
+ * step       does                                                       next      function
+ * claimed    reads the sale; a first load (no epoch) begins at cutting  fencing   begin
+ * fencing    clears meta.replid: nothing is decided from its reply on   waiting   step_fence
+ * waiting    Q: whoever was told of a win was told of one in the log    draining  turn_once
+ * draining   outbox to the log, entry by entry; the log settled         cutting   guard_drain
+ * cutting    one transaction: epoch + 1, stock = total - sold, control  loading   step_cut
+ * loading    orders, list and stock to Redis; the catalogue             opening   step_load
+ * opening    announced by load_end; the relay applies it after hold     done      step_open
  *
- * A first load (no epoch in MySQL) begins at cutting. Any failure ends in `failed`: the fence stays
- * closed, nothing is sold, and the load can be asked for again. */
+ * Any failure ends in `failed`: the fence stays closed, nothing is sold, and the load can be asked
+ * for again (guard_watch does so by itself). A turn that has to wait for time, for settling, for
+ * the catalogue's writer or for the relay returns, and the other loads have theirs. */
 #include "settlement/guard.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/assert.h"
@@ -22,6 +25,7 @@
 #include "common/log.h"
 #include "common/metrics.h"
 #include "inventory/redis_blocking.h"
+#include "inventory/redis_settings.h"
 #include "inventory/sale_loader.h"
 #include "inventory/sale_reader.h"
 #include "ledger/mysql_link.h"
@@ -30,27 +34,35 @@
 #include "settlement/guard_job.h"
 
 enum {
-    CLOSE_TRIES_MAX = 3,  /* the epoch found is closed by the second */
-    OPEN_LOOKS_MAX = 600, /* looks at the state until `open` is given up: two minutes */
-    CATALOGUE_LOOKS_MAX = 2 * GUARD_STALE_MS / GUARD_LOOK_MS, /* a dead writer's claim runs out */
+    CLOSE_TRIES_MAX = 3,   /* the epoch found is closed by the second */
+    OPEN_LOOK_MS = 50,     /* between two looks at the state, and one more for each load in work */
+    OPEN_WAIT_MS = 120000, /* since it was filled, until `open` is given up */
+    SETTINGS_TOLD_S = 60,
+    CATALOGUE_WAIT_MS = 2 * GUARD_STALE_MS, /* a dead writer's claim runs out */
 };
 
 enum err guard_beat(struct guard_job *job, enum guard_step step, uint64_t done, uint64_t expected)
 {
-    job->progress.step = step;
-    job->progress.done = done;
-    job->progress.expected = expected;
-    job->progress.note = job->note;
+    const struct admin_actor actor = {.name = job->request.actor,
+                                      .request_id = job->request.request_id};
+    const bool is_new = step != job->progress.step;
+
+    job->progress = (struct guard_progress){.step = step,
+                                            .epoch = job->progress.epoch,
+                                            .done = done,
+                                            .expected = expected,
+                                            .note = job->note,
+                                            .actor = is_new ? &actor : NULL,
+                                            .action = GUARD_STEP_ACTION};
     const enum err err = guard_store_progress(job->context->mysql, &job->claim, &job->progress);
-    if (err != ERR_OK) {
-        return err;
+    job->progress.actor = NULL;
+    if (err == ERR_OK && is_new) {
+        LOG_INFO("load_step", KV_U64("sale", job->claim.sale.value),
+                 KV_STR("step", guard_step_name(step)), KV_U64("count", done),
+                 KV_STR("actor", job->request.actor));
     }
-    /* Loads that wait behind this one have no thread: a second worker must not think them dead. */
-    const enum err waiting = guard_store_beat_waiting(job->context->mysql, job->context->owner);
-    if (waiting != ERR_OK) {
-        LOG_DEBUG("waiting_loads_not_beaten", KV_STR("cause", err_name(waiting)));
-    }
-    return ERR_OK;
+    job->shared->beat(job->shared->beat_arg);
+    return err;
 }
 
 enum err guard_failed(struct guard_job *job, enum err err, const char *format, ...)
@@ -84,6 +96,22 @@ enum err guard_failed_by_redis(struct guard_job *job, enum err err, const char *
                         redis_blocking_trouble(job->context->redis));
 }
 
+/* With replicas this primary may be a new one: an old one that was cut off decides until it has
+ * missed its replicas for so long. */
+static uint32_t replica_wait_ms(struct guard_job *job)
+{
+    struct redis_settings settings;
+
+    if (redis_settings_read(job->context->redis, &settings) != ERR_OK) {
+        LOG_WARN_EVERY(SETTINGS_TOLD_S, "redis_settings_unread",
+                       KV_STR("redis", redis_blocking_trouble(job->context->redis)),
+                       KV_STR("next", "loads as without replicas"));
+        return 0;
+    }
+    const bool has_replicas = settings.replicas > 0 || settings.min_replicas_to_write > 0;
+    return has_replicas ? (settings.min_replicas_max_lag_s + 1) * 1000 : 0;
+}
+
 /* Engines answer by the D that the sale was loaded with, so the Q that belongs to it is waited for,
  * whatever the settings say now (PROTOCOL §3.9). Without a meta there is only ours. */
 static enum err read_guard_time(struct guard_job *job)
@@ -98,6 +126,7 @@ static enum err read_guard_time(struct guard_job *job)
     if (err == ERR_OK && meta.times.guard_ms > job->guard_ms) {
         job->guard_ms = meta.times.guard_ms;
     }
+    job->guard_ms += replica_wait_ms(job);
     return ERR_OK;
 }
 
@@ -121,6 +150,19 @@ static enum err close_fence(struct guard_job *job, struct sale_reply *reply)
     return err == ERR_OK ? err : guard_failed_by_redis(job, err, "close_fence");
 }
 
+/* Q begins now: nothing is decided any more. */
+static enum err wait_for_told(struct guard_job *job)
+{
+    enum err err = read_guard_time(job);
+
+    if (err != ERR_OK) {
+        return err;
+    }
+    job->wait_us = waiter_now_us(job->context->waiter) + (int64_t)job->guard_ms * 1000;
+    err = guard_beat(job, GUARD_STEP_WAITING, 0, job->guard_ms);
+    return err == ERR_OK ? err : guard_failed_by_mysql(job, err, "waiting");
+}
+
 static enum err step_fence(struct guard_job *job)
 {
     struct sale_reply reply = {0};
@@ -131,32 +173,9 @@ static enum err step_fence(struct guard_job *job)
     if (err == ERR_OK || err == ERR_NOT_FOUND || err == ERR_PARSE) {
         job->redis_epoch = err == ERR_OK ? reply.head.epoch : 0;
         job->note[0] = '\0';
-        return read_guard_time(job);
+        return wait_for_told(job);
     }
     return err;
-}
-
-static enum err step_wait(struct guard_job *job)
-{
-    const struct guard_context *context = job->context;
-    const uint32_t guard_ms = job->guard_ms;
-    const int64_t until_us = waiter_now_us(context->waiter) + (int64_t)guard_ms * 1000;
-
-    for (;;) {
-        const int64_t left_us = until_us - waiter_now_us(context->waiter);
-        if (left_us <= 0) {
-            return ERR_OK;
-        }
-        const enum err err =
-            guard_beat(job, GUARD_STEP_WAITING, guard_ms - (uint64_t)left_us / 1000, guard_ms);
-        if (err != ERR_OK) {
-            return guard_failed_by_mysql(job, err, "waiting");
-        }
-        const uint32_t left_ms = (uint32_t)(left_us / 1000) + 1;
-        if (!waiter_sleep_ms(context->waiter, left_ms < GUARD_BEAT_MS ? left_ms : GUARD_BEAT_MS)) {
-            return guard_failed(job, ERR_CLOSED, "this worker was stopped");
-        }
-    }
 }
 
 static enum err step_cut(struct guard_job *job)
@@ -185,146 +204,286 @@ static enum err step_cut(struct guard_job *job)
     return ERR_OK;
 }
 
-/* The catalogue has a claim of its own: two loads must not write it from two readings at once. */
-static enum err write_catalogue(struct guard_job *job)
+/* The catalogue has a claim of its own: two loads must not write it from two readings at once. One
+ * writing serves all that were filled before it began. ERR_BUSY: another worker is at it. */
+static enum err list_in_catalogue(struct guard_job *job)
 {
-    enum err err = ERR_BUSY;
+    struct guard_shared *shared = job->shared;
+    const int64_t now_us = waiter_now_us(job->context->waiter);
 
-    for (int look = 0; look < CATALOGUE_LOOKS_MAX && err == ERR_BUSY; look++) {
-        err = guard_write_catalogue(job->context);
-        if (err == ERR_BUSY) {
-            const enum err beaten = guard_beat(job, GUARD_STEP_LOADING, job->filled, job->filled);
-            err = beaten == ERR_OK ? err : beaten;
-            if (!waiter_sleep_ms(job->context->waiter, GUARD_LOOK_MS)) {
-                return guard_failed(job, ERR_CLOSED, "this worker was stopped");
-            }
-        }
+    if (shared->catalogue_us > job->filled_us) {
+        return ERR_OK;
+    }
+    if (shared->catalogue_busy_us != 0
+        && now_us - shared->catalogue_busy_us < (int64_t)GUARD_LOOK_MS * 1000) {
+        return ERR_BUSY; /* asked a moment ago, for another load */
+    }
+    const enum err err = guard_write_catalogue(job->context);
+    shared->beat(shared->beat_arg);
+    if (err == ERR_OK) {
+        shared->catalogue_us = now_us > job->filled_us ? now_us : job->filled_us + 1;
+        return ERR_OK;
+    }
+    shared->catalogue_busy_us = err == ERR_BUSY ? now_us : 0;
+    if (err == ERR_BUSY && now_us - job->filled_us < (int64_t)CATALOGUE_WAIT_MS * 1000) {
+        return ERR_BUSY;
     }
     if (err == ERR_RANGE) {
         return guard_failed(job, err,
                             "more than %d sales in the catalogue: lower catalogue.keep_days",
                             CATALOGUE_PUT_MAX);
     }
-    return err == ERR_OK ? err : guard_failed(job, err, "writing the catalogue: %s", err_text(err));
+    (void)guard_failed(job, err, "writing the catalogue: %s", err_text(err));
+    return err == ERR_BUSY ? ERR_TIMEOUT : err;
 }
 
+static enum err step_fill(struct guard_job *job)
+{
+    const enum err err = guard_fill(job);
+
+    if (err == ERR_OK) {
+        job->is_filled = true;
+        job->filled_us = waiter_now_us(job->context->waiter);
+    }
+    return err == ERR_BUSY ? ERR_UNAVAILABLE : err; /* half of it is done: not simply again */
+}
+
+/* What the catalogue is written from must be after the load: so in the next turn. */
+static enum err step_load(struct guard_job *job)
+{
+    enum err err = ERR_OK;
+
+    if (!job->is_filled) {
+        err = step_fill(job);
+        return err == ERR_OK ? ERR_BUSY : err;
+    }
+    err = list_in_catalogue(job);
+    if (err != ERR_OK) {
+        return err;
+    }
+    FAILPOINT_PASS(catalogue_written);
+    if (job->row.control != SALE_CONTROL_OPEN) {
+        return ERR_OK;
+    }
+    err = sale_store_request_open(job->context->mysql, &job->claim, job->row.definition.epoch);
+    if (err != ERR_OK) {
+        return guard_failed_by_mysql(job, err, "asking to open");
+    }
+    job->is_requested = true;
+    err = guard_beat(job, GUARD_STEP_OPENING, job->filled, job->filled);
+    job->wait_us = waiter_now_us(job->context->waiter)
+                   + (int64_t)job->row.definition.times.hold_ms * 1000; /* not before */
+    return err == ERR_OK ? ERR_OK : guard_failed_by_mysql(job, err, "opening");
+}
+
+/* ERR_BUSY: not open yet. */
 static enum err step_open(struct guard_job *job)
 {
     const struct guard_context *context = job->context;
     struct sale_look look = {0};
 
-    if (job->row.control != SALE_CONTROL_OPEN) {
+    if (!job->is_requested) {
         return ERR_OK;
     }
-    enum err err = sale_store_request_open(context->mysql, &job->claim, job->row.definition.epoch);
-    if (err != ERR_OK) {
-        return guard_failed_by_mysql(job, err, "asking to open");
+    const enum err err =
+        sale_reader_look(context->redis, job->claim.sale, job->row.definition.epoch, &look);
+    if (err == ERR_OK && look.answer != SALE_ANSWER_OK) {
+        return guard_failed(job, ERR_FENCED, "Redis changed before the sale was open: %s",
+                            sale_answer_name(look.answer));
     }
-    for (int i = 0; i < OPEN_LOOKS_MAX; i++) {
-        err = sale_reader_look(context->redis, job->claim.sale, job->row.definition.epoch, &look);
-        if (err == ERR_OK && look.answer != SALE_ANSWER_OK) {
-            return guard_failed(job, ERR_FENCED, "Redis changed before the sale was open: %s",
-                                sale_answer_name(look.answer));
-        }
-        if (err == ERR_OK && look.head.state != SALE_STATE_LOADED) {
-            return ERR_OK;
-        }
-        err = guard_beat(job, GUARD_STEP_OPENING, job->filled, job->filled);
-        if (err != ERR_OK || !waiter_sleep_ms(context->waiter, GUARD_LOOK_MS)) {
-            return guard_failed(job, err == ERR_OK ? ERR_CLOSED : err, "opening was cut short");
-        }
+    if (err == ERR_OK && look.head.state != SALE_STATE_LOADED) {
+        return ERR_OK;
     }
-    return guard_failed(job, ERR_TIMEOUT,
-                        "the relay did not open the sale: see the log of the worker that relays");
+    const int64_t now_us = waiter_now_us(context->waiter);
+    if (now_us - job->filled_us > (int64_t)OPEN_WAIT_MS * 1000) {
+        return guard_failed(job, ERR_TIMEOUT,
+                            "the relay did not open the sale: see the log of the worker that "
+                            "relays");
+    }
+    job->wait_us = now_us + (int64_t)(OPEN_LOOK_MS + job->shared->job_count) * 1000;
+    return ERR_BUSY;
 }
 
-static enum err run(struct guard_job *job)
+static enum err begin(struct guard_job *job)
 {
-    if (guard_is_stopped(job)) {
-        return ERR_CLOSED; /* a load that waited for its turn: its sale goes on selling */
-    }
     enum err err = mysql_link_ensure(job->context->mysql);
+
     err = err == ERR_OK ? sale_store_read(job->context->mysql, job->claim.sale, &job->row) : err;
     if (err != ERR_OK) {
         return guard_failed_by_mysql(job, err, "reading the sale");
     }
-    if (job->row.definition.epoch > 0) {
+    if (job->row.definition.epoch == 0) {
+        job->step = GUARD_STEP_CUTTING;
+        return ERR_OK;
+    }
+    err = guard_check_dead(job); /* a sale that sells goes on selling */
+    job->step = err == ERR_OK ? GUARD_STEP_FENCING : job->step;
+    return err;
+}
+
+/* One step, or a part of it. ERR_BUSY: again, later; ERR_OK: at once. */
+static enum err turn_once(struct guard_job *job)
+{
+    enum err err = ERR_OK;
+
+    switch (job->step) {
+    case GUARD_STEP_CLAIMED: return begin(job);
+    case GUARD_STEP_FENCING:
         err = step_fence(job);
         FAILPOINT_PASS(fence_closed);
-        err = err == ERR_OK ? step_wait(job) : err;
-        err = err == ERR_OK ? guard_drain(job) : err;
-        FAILPOINT_PASS(history_drained);
-    }
-    err = err == ERR_OK ? step_cut(job) : err;
-    FAILPOINT_PASS(epoch_raised);
-    err = err == ERR_OK ? guard_fill(job) : err;
-    err = err == ERR_OK ? write_catalogue(job) : err;
-    FAILPOINT_PASS(catalogue_written);
-    return err == ERR_OK ? step_open(job) : err;
-}
-
-static enum err log_claim(const struct guard_context *context, struct sale_id sale,
-                          const struct admin_actor *actor)
-{
-    enum err err = mysql_link_begin(context->mysql);
-
-    if (err != ERR_OK) {
+        job->step = err == ERR_OK ? GUARD_STEP_WAITING : job->step;
         return err;
-    }
-    err = admin_log_put(context->mysql, actor, "load", sale, "");
-    if (err == ERR_OK) {
-        return mysql_link_commit(context->mysql);
-    }
-    mysql_link_rollback(context->mysql);
-    return err;
-}
-
-enum err guard_claim_sale(const struct guard_context *context, struct sale_id sale,
-                          const struct admin_actor *actor, struct guard_claim *ret_claim)
-{
-    struct sale_row row;
-    struct guard_claim claim;
-
-    enum err err = mysql_link_ensure(context->mysql);
-    err = err == ERR_OK ? sale_store_read(context->mysql, sale, &row) : err;
-    if (err == ERR_OK) {
-        err = guard_store_claim(context->mysql, sale, context->owner, GUARD_STALE_MS, &claim);
-    }
-    if (err != ERR_OK) {
-        return err;
-    }
-    err = log_claim(context, sale, actor);
-    if (err != ERR_OK) {
-        /* Given back, if MySQL still answers; else it runs out. */
-        const struct guard_progress none = {.step = GUARD_STEP_FAILED,
-                                            .note = "the admin log could not be written"};
-        if (mysql_link_ensure(context->mysql) == ERR_OK) {
-            const enum err freed = guard_store_progress(context->mysql, &claim, &none);
-            LOG_INFO("claim_given_back", KV_U64("sale", sale.value),
-                     KV_STR("result", err_name(freed)));
+    case GUARD_STEP_WAITING: job->step = GUARD_STEP_DRAINING; return ERR_OK; /* wait_us is over */
+    case GUARD_STEP_DRAINING:
+        err = guard_drain(job);
+        if (err == ERR_OK) {
+            FAILPOINT_PASS(history_drained);
+            job->step = GUARD_STEP_CUTTING;
         }
         return err;
+    case GUARD_STEP_CUTTING:
+        err = step_cut(job);
+        FAILPOINT_PASS(epoch_raised);
+        job->step = err == ERR_OK ? GUARD_STEP_LOADING : job->step;
+        return err;
+    case GUARD_STEP_LOADING:
+        err = step_load(job);
+        job->step = err == ERR_OK ? GUARD_STEP_OPENING : job->step;
+        return err;
+    case GUARD_STEP_OPENING:
+        err = step_open(job);
+        job->step = err == ERR_OK ? GUARD_STEP_DONE : job->step;
+        return err;
+    case GUARD_STEP_DONE:
+    case GUARD_STEP_FAILED:
+    case GUARD_STEP_COUNT: break;
     }
-    *ret_claim = claim;
-    return ERR_OK;
+    UNREACHABLE();
 }
 
-enum err guard_load(const struct guard_context *context, const struct guard_claim *claim)
+/* Redis changed under the hands of this load, which is ours still: it begins again with a higher
+ * epoch (PROTOCOL §4). A claim that is lost is found out by its first step. */
+static bool begins_again(struct guard_job *job, enum err err)
 {
-    struct guard_job job = {.context = context, .claim = *claim};
+    const bool was_redis = err == ERR_LOST || err == ERR_NOT_FOUND || err == ERR_FENCED;
 
-    LOG_INFO("load_started", KV_U64("sale", claim->sale.value), KV_STR("owner", context->owner));
-    const enum err err = run(&job);
-    const enum guard_step end = err == ERR_OK ? GUARD_STEP_DONE : GUARD_STEP_FAILED;
-    enum err told = mysql_link_ensure(context->mysql);
-    told = told == ERR_OK ? guard_beat(&job, end, job.filled, job.filled) : told;
-    metrics_add(context->shard, METRIC_loads_total, err == ERR_OK ? 0 : 1, 1);
-    if (err == ERR_OK) {
-        LOG_INFO("load_done", KV_U64("sale", claim->sale.value),
-                 KV_U64("epoch", job.row.definition.epoch), KV_U64("orders", job.filled));
-    } else {
-        LOG_ERROR("load_failed", KV_U64("sale", claim->sale.value), KV_STR("why", job.note),
-                  KV_BOOL("noted", told == ERR_OK), KV_STR("next", "mend the cause, load again"));
+    if (job->step != GUARD_STEP_LOADING || job->is_filled || !was_redis
+        || ++job->tries >= GUARD_TRIES_MAX) {
+        return false;
     }
-    return err;
+    LOG_WARN("load_begins_again", KV_U64("sale", job->claim.sale.value), KV_STR("why", job->note),
+             KV_STR("next", "loaded with a higher epoch"));
+    job->step = GUARD_STEP_CLAIMED;
+    job->filled = 0;
+    job->is_drained = false;
+    free(job->ends);
+    job->ends = NULL;
+    return true;
+}
+
+static void tell_end(const struct guard_job *job, enum err noted)
+{
+    const uint32_t sale = job->claim.sale.value;
+
+    if (job->result == ERR_OK) {
+        LOG_INFO("load_done", KV_U64("sale", sale), KV_U64("epoch", job->row.definition.epoch),
+                 KV_U64("orders", job->filled), KV_STR("actor", job->request.actor));
+    } else if (noted == ERR_FENCED) {
+        LOG_WARN("load_left", KV_U64("sale", sale), KV_STR("why", "another worker took it over"));
+    } else {
+        LOG_ERROR("load_failed", KV_U64("sale", sale), KV_STR("why", job->note),
+                  KV_BOOL("noted", noted == ERR_OK),
+                  KV_STR("next", "mend the cause; a sale that was loaded before is tried again"));
+    }
+}
+
+/* The end is written until MySQL has it, or somebody else took over: a claim that nobody ends would
+ * be loaded once more. */
+static bool write_end(struct guard_job *job)
+{
+    const enum err result = job->result;
+    const enum guard_step end = result == ERR_OK ? GUARD_STEP_DONE : GUARD_STEP_FAILED;
+    enum err err = mysql_link_ensure(job->context->mysql);
+
+    err = err == ERR_OK ? guard_beat(job, end, job->filled, job->filled) : err;
+    if (err != ERR_OK && err != ERR_FENCED && !waiter_is_stopped(job->context->waiter)) {
+        job->wait_us = waiter_now_us(job->context->waiter) + (int64_t)GUARD_BEAT_MS * 1000;
+        return false;
+    }
+    metrics_add(job->context->shard, METRIC_loads_total, result == ERR_OK ? 0 : 1, 1);
+    tell_end(job, err);
+    return true;
+}
+
+/* What was asked for is done by the relay of another worker, or of the next one. */
+static void tell_opening(struct guard_job *job)
+{
+    if (job->step == GUARD_STEP_OPENING) {
+        (void)guard_failed(job, ERR_CLOSED,
+                           "this worker was stopped while the sale was being opened: that goes on");
+    }
+}
+
+/* True: over, but for its end. */
+static bool go_on(struct guard_job *job)
+{
+    for (;;) {
+        enum err err = ERR_CLOSED;
+        if (guard_is_stopped(job)) {
+            tell_opening(job); /* one that has not begun: its sale goes on selling */
+        } else {
+            if (waiter_now_us(job->context->waiter) < job->wait_us) {
+                return false;
+            }
+            err = turn_once(job);
+        }
+        if (err == ERR_BUSY || (err != ERR_OK && begins_again(job, err))) {
+            return false;
+        }
+        if (err != ERR_OK || job->step == GUARD_STEP_DONE) {
+            job->result = err;
+            return true;
+        }
+        if (job->step == GUARD_STEP_CUTTING) {
+            return false; /* the long part: others may be ahead */
+        }
+    }
+}
+
+bool guard_job_turn(struct guard_job *job)
+{
+    if (!job->is_ending) {
+        job->is_ending = go_on(job);
+        job->wait_us = job->is_ending ? 0 : job->wait_us;
+    }
+    return job->is_ending
+           && (waiter_now_us(job->context->waiter) >= job->wait_us
+               || waiter_is_stopped(job->context->waiter))
+           && write_end(job);
+}
+
+struct guard_job *guard_job_create(const struct guard_context *context, struct guard_shared *shared,
+                                   const struct guard_request *request)
+{
+    struct guard_job *job = calloc(1, sizeof *job);
+
+    if (job) {
+        job->context = context;
+        job->shared = shared;
+        job->request = *request;
+        job->claim = request->claim;
+        job->step = GUARD_STEP_CLAIMED;
+        job->progress.step = GUARD_STEP_CLAIMED;
+        LOG_INFO("load_started", KV_U64("sale", job->claim.sale.value),
+                 KV_STR("actor", job->request.actor), KV_STR("owner", context->owner));
+    }
+    return job;
+}
+
+void guard_job_destroy(struct guard_job *job)
+{
+    if (job) {
+        free(job->ends);
+        free(job);
+    }
 }

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/assert.h"
 #include "common/conf.h"
@@ -14,6 +15,7 @@
 #include "ledger/dead_store.h"
 #include "ledger/mysql_link.h"
 #include "ledger/offset_store.h"
+#include "ledger/sale_sweep.h"
 #include "loop/waiter.h"
 
 enum { DRAIN_ENTRIES = 100 }; /* outbox entries produced together */
@@ -120,63 +122,147 @@ static enum err drain_outbox(struct guard_job *job, struct order_log_blocking *l
     return err;
 }
 
-/* Where every partition of the log ended after the drain. */
-struct log_ends {
-    uint64_t next[LOG_PARTITIONS_MAX];
+/* The log as all loads see it: one handle, and what was read of it last. */
+struct guard_log {
+    struct order_log_blocking *log; /* owned */
+    uint64_t ends[LOG_PARTITIONS_MAX];
     uint32_t count;
+    int64_t ends_us;                   /* when the reading began; 0: never */
+    uint64_t next[LOG_PARTITIONS_MAX]; /* settled up to here; no row counts as 0 */
+    int64_t next_us;
 };
 
-struct settled {
-    const struct log_ends *ends;
-    uint64_t behind; /* records not settled yet */
-    bool seen[LOG_PARTITIONS_MAX];
-};
+void guard_log_destroy(struct guard_log *log)
+{
+    if (log) {
+        order_log_blocking_destroy(log->log);
+        free(log);
+    }
+}
+
+static enum err open_log(struct guard_job *job)
+{
+    const struct conf *conf = job->context->conf;
+    const struct order_log_blocking_options options = {
+        .brokers = conf->kafka_brokers,
+        .topic = conf->kafka_orders_topic,
+        .client_name = "seckill-guard",
+    };
+    struct guard_log *log = calloc(1, sizeof *log);
+
+    if (!log) {
+        return guard_failed(job, ERR_NO_MEMORY, "out of memory");
+    }
+    const enum err err = order_log_blocking_create(&options, &log->log);
+    if (err != ERR_OK) {
+        free(log);
+        return guard_failed(job, err, "opening the order log: %s", err_text(err));
+    }
+    job->shared->log = log;
+    return ERR_OK;
+}
+
+/* The ends that this load must see settled: read after its own outbox was empty, perhaps for
+ * another. */
+static enum err take_ends(struct guard_job *job)
+{
+    const struct guard_context *context = job->context;
+    struct guard_log *log = job->shared->log;
+
+    if (log->ends_us <= job->drain_us) {
+        const int64_t now_us = waiter_now_us(context->waiter);
+        const enum err err = order_log_blocking_ends(
+            log->log, context->conf->kafka_message_timeout_ms, log->ends, &log->count);
+        if (err != ERR_OK) {
+            return guard_failed(job, err, "reading the log's ends: %s", err_text(err));
+        }
+        log->ends_us = now_us > job->drain_us ? now_us : job->drain_us + 1;
+        job->shared->beat(job->shared->beat_arg);
+    }
+    job->ends = calloc(log->count > 0 ? log->count : 1, sizeof *job->ends);
+    if (!job->ends) {
+        return guard_failed(job, ERR_NO_MEMORY, "out of memory");
+    }
+    job->end_count = log->count;
+    memcpy(job->ends, log->ends, log->count * sizeof *job->ends);
+    return ERR_OK;
+}
 
 static enum err on_offset(void *arg, const struct offset_row *row)
 {
-    struct settled *settled = arg;
+    struct guard_log *log = arg;
 
-    if (row->part < settled->ends->count) {
-        const uint64_t end = settled->ends->next[row->part];
-        settled->seen[row->part] = true;
-        settled->behind += row->next < end ? end - row->next : 0;
+    if (row->part < LOG_PARTITIONS_MAX) {
+        log->next[row->part] = row->next;
     }
     return ERR_OK;
 }
 
-/* Until every partition's next is at its end as read after the drain; no row counts as 0. */
-static enum err wait_settled(struct guard_job *job, const struct log_ends *ends)
+static enum err read_settled(struct guard_job *job)
 {
     const struct guard_context *context = job->context;
+    struct guard_log *log = job->shared->log;
+    const int64_t now_us = waiter_now_us(context->waiter);
 
-    for (;;) {
-        struct settled settled = {.ends = ends};
-        enum err err = mysql_link_ensure(context->mysql);
-        err = err == ERR_OK ? offset_store_list(context->mysql, context->conf->kafka_orders_topic,
-                                                on_offset, &settled)
-                            : err;
-        if (err != ERR_OK) {
-            return guard_failed_by_mysql(job, err, "reading offsets");
-        }
-        for (uint32_t part = 0; part < ends->count; part++) {
-            settled.behind += settled.seen[part] ? 0 : ends->next[part];
-        }
-        if (settled.behind == 0) {
-            return ERR_OK;
-        }
-        snprintf(job->note, sizeof job->note, "waits for %llu records to be settled",
-                 (unsigned long long)settled.behind);
-        err = guard_beat(job, GUARD_STEP_DRAINING, 0, settled.behind);
-        if (err != ERR_OK) {
-            return guard_failed_by_mysql(job, err, "draining");
-        }
-        if (!waiter_sleep_ms(context->waiter, GUARD_LOOK_MS)) {
-            return guard_failed(job, ERR_CLOSED, "this worker was stopped");
-        }
+    if (log->next_us != 0 && now_us - log->next_us < (int64_t)GUARD_LOOK_MS * 1000
+        && log->next_us > job->drain_us) {
+        return ERR_OK;
     }
+    memset(log->next, 0, sizeof log->next);
+    enum err err = mysql_link_ensure(context->mysql);
+    err = err == ERR_OK
+              ? offset_store_list(context->mysql, context->conf->kafka_orders_topic, on_offset, log)
+              : err;
+    if (err != ERR_OK) {
+        log->next_us = 0;
+        return guard_failed_by_mysql(job, err, "reading offsets");
+    }
+    log->next_us = now_us;
+    return ERR_OK;
 }
 
-static enum err check_dead(struct guard_job *job)
+/* Records that are not settled yet; the first such partition goes to `*ret_part`. */
+static uint64_t behind(const struct guard_job *job, uint32_t *ret_part)
+{
+    const struct guard_log *log = job->shared->log;
+    uint64_t sum = 0;
+
+    for (uint32_t part = job->end_count; part-- > 0;) {
+        if (log->next[part] < job->ends[part]) {
+            sum += job->ends[part] - log->next[part];
+            *ret_part = part;
+        }
+    }
+    return sum;
+}
+
+/* Waits on; told in the guard row, and by an alarm once it takes too long. */
+static enum err wait_on(struct guard_job *job, uint64_t count, uint32_t part)
+{
+    const int64_t now_us = waiter_now_us(job->context->waiter);
+    /* With many loads each writes less often: MySQL is what all of them wait for. */
+    const int64_t every_us =
+        (int64_t)(job->shared->job_count > 50 ? 20 * job->shared->job_count : GUARD_BEAT_MS) * 1000;
+
+    snprintf(job->note, sizeof job->note,
+             "waits for %llu records to be settled; partition %u is at %llu of %llu",
+             (unsigned long long)count, part, (unsigned long long)job->shared->log->next[part],
+             (unsigned long long)job->ends[part]);
+    if (!job->is_stuck && now_us - job->drain_us >= (int64_t)GUARD_STUCK_MS * 1000) {
+        job->is_stuck = true;
+        LOG_ERROR("load_stuck", KV_U64("sale", job->claim.sale.value), KV_STR("why", job->note),
+                  KV_STR("next", "look why the log is not settled: /readyz and log of the workers; "
+                                 "the load goes on by itself"));
+    }
+    if (job->shown_us != 0 && now_us - job->shown_us < every_us) {
+        return ERR_BUSY;
+    }
+    job->shown_us = now_us;
+    const enum err err = guard_beat(job, GUARD_STEP_DRAINING, 0, count);
+    return err == ERR_OK ? ERR_BUSY : guard_failed_by_mysql(job, err, "draining");
+}
+
+enum err guard_check_dead(struct guard_job *job)
 {
     uint64_t of_sale = 0, of_none = 0;
     const enum err err =
@@ -189,52 +275,50 @@ static enum err check_dead(struct guard_job *job)
      * again. */
     if (of_sale + of_none > 0) {
         return guard_failed(job, ERR_CONFLICT,
-                            "%llu dead letters of this sale, %llu of no known sale may be wins of "
-                            "it: resolve them first",
+                            SALE_BLOCKED_NOTE "%llu dead letters of this sale, %llu of no known "
+                                              "sale may be wins of it: resolve them first",
                             (unsigned long long)of_sale, (unsigned long long)of_none);
     }
     return ERR_OK;
 }
 
-static enum err drain_and_settle(struct guard_job *job, struct order_log_blocking *log)
+static enum err drain_now(struct guard_job *job)
 {
-    struct log_ends ends = {0};
+    enum err err = guard_beat(job, GUARD_STEP_DRAINING, 0, 0);
 
-    enum err err = drain_outbox(job, log);
     if (err != ERR_OK) {
-        return err;
+        return guard_failed_by_mysql(job, err, "draining");
     }
-    err = order_log_blocking_ends(log, job->context->conf->kafka_message_timeout_ms, ends.next,
-                                  &ends.count);
-    if (err != ERR_OK) {
-        return guard_failed(job, err, "reading the log's ends: %s", err_text(err));
+    err = job->shared->log ? ERR_OK : open_log(job);
+    err = err == ERR_OK ? drain_outbox(job, job->shared->log->log) : err;
+    if (err == ERR_OK) {
+        job->is_drained = true;
+        job->drain_us = waiter_now_us(job->context->waiter);
     }
-    err = wait_settled(job, &ends);
-    return err == ERR_OK ? check_dead(job) : err;
+    return err;
 }
 
 enum err guard_drain(struct guard_job *job)
 {
-    const struct conf *conf = job->context->conf;
-    const struct order_log_blocking_options options = {
-        .brokers = conf->kafka_brokers,
-        .topic = conf->kafka_orders_topic,
-        .client_name = "seckill-guard",
-    };
-    struct order_log_blocking *log = NULL;
+    uint32_t part = 0;
 
-    enum err err = guard_beat(job, GUARD_STEP_DRAINING, 0, 0);
-    if (err != ERR_OK) {
-        return guard_failed_by_mysql(job, err, "draining");
+    if (!job->is_drained) {
+        const enum err err = drain_now(job);
+        return err == ERR_OK ? ERR_BUSY : err; /* the ends are read once for all that come next */
     }
-    err = order_log_blocking_create(&options, &log);
+    enum err err = job->ends ? ERR_OK : take_ends(job);
+    err = err == ERR_OK ? read_settled(job) : err;
     if (err != ERR_OK) {
-        return guard_failed(job, err, "opening the order log: %s", err_text(err));
+        return err;
     }
-    err = drain_and_settle(job, log);
-    order_log_blocking_destroy(log);
+    const uint64_t count = behind(job, &part);
+    if (count > 0) {
+        return wait_on(job, count, part);
+    }
+    err = guard_check_dead(job);
     if (err == ERR_OK) {
         job->note[0] = '\0'; /* what it waited for is past */
+        job->is_stuck = false;
     }
     return err;
 }

@@ -195,3 +195,25 @@ def test_a_load_that_is_not_waited_for(stack):
     assert again.returncode == REFUSED and "[load-running]" in again.stderr
     wait_until(lambda: stack.admin.sale(sale)["load"]["step"] == "done", 60, "loaded again")
     stack.admin.wait_state(sale, "open")
+
+
+def test_recover(stack, mysql):
+    """Of a sale that sells: loaded again with a higher epoch. Of one that never was: refused."""
+    sale, other = stack.admin.open_sale(), stack.admin.create_sale()
+    wait_until(lambda: stack.admin.sale(sale)["load"]["step"] == "done", 30, "loaded")
+    done = ctl(stack, "sale", "recover", sale)
+    assert done.returncode == DONE, done
+    assert f"sale {sale} load: waiting" in done.stderr and "load: done" in done.stderr
+    assert stack.admin.sale(sale)["epoch"] == 2
+    assert mysql.value("SELECT COUNT(*) FROM admin_log WHERE sale = %s AND action = 'recover' "
+                       "AND actor = 'admin'", sale) == 1
+    refused = ctl(stack, "sale", "recover", other)
+    assert refused.returncode == REFUSED and "was never loaded" in refused.stderr
+
+
+def test_many_sales_are_loaded_at_once(stack):
+    sales = [stack.admin.create_sale() for _ in range(5)]
+    done = ctl(stack, "sale", "load", *sales)
+    assert done.returncode == DONE, done
+    assert {stack.admin.sale(sale)["state"] for sale in sales} == {"open"}
+    assert ctl(stack, "sale", "load", sales[0], "no number").returncode == USAGE

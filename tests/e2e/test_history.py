@@ -47,20 +47,34 @@ def lose(services, how):
     services.start("redis")
 
 
-def load_again(admin, sale, epoch):
-    admin.load(sale)
+@pytest.fixture
+def dead_letter(own_services):
+    """dead_letter(sale): what stops the guard from loading the sale (0: any); and its removal."""
+    mysql = Mysql(own_services)
 
-    def done():
-        load = admin.sale(sale)["load"]
-        assert load["step"] != "failed", load
-        return load["step"] == "done" and load["epoch"] == epoch
+    def put(sale):
+        mysql.execute("INSERT INTO dead_letters (topic, part, log_offset, sale, order_no, reason, "
+                      "payload, created) VALUES ('test', 0, 1, %s, 0, 'unreadable', 'x', 1)", sale)
+        return remove
 
-    wait_until(done, 30, f"epoch {epoch} is loaded", ignoring=(AdminError,))
+    def remove():
+        mysql.execute("DELETE FROM dead_letters WHERE topic = 'test'")
+
+    yield put
+    remove()
+
+
+def wait_loaded(admin, sale, epoch):
+    wait_until(lambda: (load := admin.sale(sale)["load"])["step"] == "done"
+               and load["epoch"] == epoch, 30, f"epoch {epoch} is loaded", ignoring=(AdminError,))
 
 
 @pytest.mark.parametrize("how", ["restarted", "restarted empty", "flushed"])
-def test_a_sale_stands_until_it_is_loaded_again_and_told_wins_are_kept(stack, own_services, how):
+def test_a_sale_stands_until_it_is_loaded_again_and_told_wins_are_kept(stack, own_services, how,
+                                                                       dead_letter):
+    """The guard is held up by a dead letter: in that time nothing is sold and nobody hears no."""
     sale = stack.admin.open_sale(stock=1000)
+    go_on = dead_letter(0)
     with Crowd(stack, sale, fresh_buyers(f"loss-{how.replace(' ', '-')}"), threads=4,
                engines=BOTH) as crowd:
         wait_until(lambda: len(crowd.wins()) > 100, 30, "they win")
@@ -83,7 +97,8 @@ def test_a_sale_stands_until_it_is_loaded_again_and_told_wins_are_kept(stack, ow
     if how == "flushed":  # else the audit waits for an outbox that nobody may acknowledge
         checks = stack.admin.audit(sale)["checks"]
         assert "I15" in {check["id"] for check in checks if check["result"] == "violated"}
-    load_again(stack.admin, sale, 2)
+    go_on()
+    wait_loaded(stack.admin, sale, 2)
     again = ask_all(stack, sale, [(buyer, key, "a") for buyer, key in told], engines=BOTH)
     assert wins_of(again) == told, "a told win is lost, or is another one"
     expect_won(Buyer(stack, f"later-{how}".replace(" ", "-")).purchase(sale))
@@ -95,14 +110,15 @@ def test_a_sale_stands_until_it_is_loaded_again_and_told_wins_are_kept(stack, ow
     assert live >= len(told) + 1 and redis_db.stock(sale) == {"a": 1000 - live}
 
 
-def test_a_sale_that_is_lost_does_not_hurt_one_that_is_loaded(stack, own_services):
-    """Two sales of their first epoch, both lost; one is loaded. The other waits for its load."""
+def test_a_sale_that_is_lost_does_not_hurt_one_that_is_loaded(stack, own_services, dead_letter):
+    """Two sales of their first epoch, both lost; one is loaded. The other has a dead letter."""
     kept, lost = stack.admin.open_sale(stock=10), stack.admin.open_sale(stock=10)
     won = expect_won(Buyer(stack, "of-the-lost").purchase(lost, key="key-of-the-lost-one"))
+    go_on = dead_letter(lost)
     own_services.kill("redis")
     own_services.start("redis")
     Redis(own_services).client.flushall()
-    load_again(stack.admin, kept, 2)
+    wait_loaded(stack.admin, kept, 2)
     for engine in BOTH:
         wait_until(lambda: get_sale(stack, kept, engine).status == 200, 10, "it is known")
         expect_won(Buyer(stack, f"buyer-{engine}", engine).purchase(kept))
@@ -110,7 +126,8 @@ def test_a_sale_that_is_lost_does_not_hurt_one_that_is_loaded(stack, own_service
             assert get_sale(stack, lost, engine).code == "rebuilding"
             expect(Buyer(stack, "other", engine).purchase(lost), 503, "rebuilding")
     stack.assert_alive()
-    load_again(stack.admin, lost, 2)
+    go_on()
+    wait_loaded(stack.admin, lost, 2)
     again = wait_until(lambda: (answer := Buyer(stack, "of-the-lost").purchase(
         lost, key="key-of-the-lost-one")).status == 201 and answer, 10, "it sells again")
     assert again.json()["order_no"] == won["order_no"]

@@ -65,6 +65,10 @@ class Admin:
         """Starts a load; it goes on in the worker."""
         return self.ask("POST", f"sales/{sale}/load")
 
+    def recover(self, sale):
+        """Starts a load of a sale that was loaded before; it goes on in the worker."""
+        return self.ask("POST", f"sales/{sale}/recover")
+
     def wait_state(self, sale, *states, deadline_s=LOAD_DEADLINE_S):
         """Waits until the operator's view of the sale has one of these states."""
         def reached():

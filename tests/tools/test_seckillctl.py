@@ -83,9 +83,10 @@ def order(number, buyer, reason=""):
 def test_help_names_every_verb_and_every_exit_status():
     result = run("--help")
     assert result.returncode == DONE and result.stderr == ""
-    for text in ["sale create", "sale list", "sale show", "sale load", "sale pause", "sale resume",
-                 "sale end", "sale add-stock", "order list", "order show", "order redrive",
-                 "order void", "dead list", "dead redrive", "audit", "token", "exit status: 0"]:
+    for text in ["sale create", "sale list", "sale show", "sale load", "sale recover", "sale pause",
+                 "sale resume", "sale end", "sale add-stock", "order list", "order show",
+                 "order redrive", "order void", "dead list", "dead redrive", "audit", "token",
+                 "exit status: 0"]:
         assert text in result.stdout
     assert run("sale", "load", "--help").stdout == result.stdout
 
@@ -93,8 +94,8 @@ def test_help_names_every_verb_and_every_exit_status():
 @pytest.mark.parametrize("arguments, complaint", [
     ([], "a command is needed: sale, order, dead, audit, token (see --help)"),
     (["sell"], 'unknown command "sell"; there is sale, order, dead, audit, token'),
-    (["sale"], "a verb is needed: sale create, sale list, sale show, sale load, sale pause, "
-               "sale resume, sale end, sale add-stock (see --help)"),
+    (["sale"], "a verb is needed: sale create, sale list, sale show, sale load, sale recover, "
+               "sale pause, sale resume, sale end, sale unfreeze, sale add-stock (see --help)"),
     (["sale", "sell"], 'unknown verb "sell"; there is sale create, sale list, '),
     (["order", "sell", "7"], 'unknown verb "sell"; there is order list, order show, order '
                              'redrive, order void (see --help)'),

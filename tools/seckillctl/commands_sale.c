@@ -39,7 +39,7 @@ static void print_sale(const json_t *sale)
         printf("  redis    %s, epoch %" JSON_INTEGER_FORMAT ", version %" JSON_INTEGER_FORMAT
                "%s\n",
                text_of(redis, "state"), number_of(redis, "epoch"), number_of(redis, "version"),
-               fits ? "" : "; its history is another one: load the sale again");
+               fits ? "" : "; its history is another one: the guard loads the sale again");
     } else {
         const bool unknown = strcmp(text_of(sale, "state"), "unknown") == 0;
         printf("  redis    %s\n", unknown ? "cannot be read" : "not loaded");
@@ -212,17 +212,22 @@ int sale_list(const struct client *client, const struct arguments *arguments)
     return show(client, client_call(client, "GET", "/v1/admin/sales", NULL), print_sales);
 }
 
+static json_t *call_number(const struct client *client, unsigned long sale, const char *method,
+                           const char *tail)
+{
+    char path[PATH_SIZE];
+
+    snprintf(path, sizeof path, "/v1/admin/sales/%lu%s", sale, tail);
+    return client_call(client, method, path, NULL);
+}
+
 static json_t *call_sale(const struct client *client, const struct arguments *arguments,
                          const char *method, const char *verb)
 {
-    char path[PATH_SIZE];
     unsigned long sale;
 
-    if (!sale_number(positional(arguments, 0), &sale)) {
-        return NULL;
-    }
-    snprintf(path, sizeof path, "/v1/admin/sales/%lu%s", sale, verb);
-    return client_call(client, method, path, NULL);
+    return sale_number(positional(arguments, 0), &sale) ? call_number(client, sale, method, verb)
+                                                        : NULL;
 }
 
 static int verb(const struct client *client, const struct arguments *arguments, const char *method,
@@ -283,13 +288,12 @@ int sale_unfreeze(const struct client *client, const struct arguments *arguments
 }
 
 /* Waits until the load is done; prints each step to stderr. NULL: a call failed. */
-static json_t *follow_load(const struct client *client, const struct arguments *arguments,
-                           bool *ret_failed)
+static json_t *follow_load(const struct client *client, unsigned long sale_id, bool *ret_failed)
 {
     char last[64] = "";
 
     for (int look = 0; look < LOAD_LOOKS_MAX; look++) {
-        json_t *sale = call_sale(client, arguments, "GET", "");
+        json_t *sale = call_number(client, sale_id, "GET", "");
         const json_t *load = json_object_get(sale, "load");
         const char *step = text_of(load, "step");
         if (!sale) {
@@ -297,7 +301,7 @@ static json_t *follow_load(const struct client *client, const struct arguments *
         }
         if (strcmp(step, last) != 0) {
             const char *note = text_of(load, "note");
-            fprintf(stderr, "load: %s%s%s\n", step, blank_before(note), note);
+            fprintf(stderr, "sale %lu load: %s%s%s\n", sale_id, step, blank_before(note), note);
             snprintf(last, sizeof last, "%s", step);
         }
         *ret_failed = strcmp(step, "failed") == 0;
@@ -311,22 +315,66 @@ static json_t *follow_load(const struct client *client, const struct arguments *
     return NULL;
 }
 
-int sale_load(const struct client *client, const struct arguments *arguments)
+static int worse(int one, int other)
 {
-    bool failed = false;
-    unsigned long sale_id;
+    return one > other ? one : other;
+}
 
-    if (!arguments_check(arguments, "no-wait!", 1)
-        || !sale_number(positional(arguments, 0), &sale_id)) {
+/* All are asked for before the first is waited for: they are loaded beside each other. */
+static int load_all(const struct client *client, const struct arguments *arguments,
+                    unsigned long *sales, int count, const char *tail)
+{
+    const bool does_wait = !option_given(arguments, "no-wait");
+    int status = EXIT_DONE;
+
+    for (int i = 0; i < count; i++) {
+        json_t *sale = call_number(client, sales[i], "POST", tail);
+        if (sale && does_wait) {
+            json_decref(sale);
+        } else {
+            status = worse(status, show(client, sale, print_sale));
+            sales[i] = 0; /* nothing to wait for */
+        }
+    }
+    for (int i = 0; i < count; i++) {
+        bool failed = false;
+        if (sales[i] != 0) {
+            json_t *sale = follow_load(client, sales[i], &failed);
+            status = worse(status, show(client, sale, print_sale));
+            status = worse(status, failed ? EXIT_VIOLATED : EXIT_DONE);
+        }
+    }
+    return status;
+}
+
+static int load(const struct client *client, const struct arguments *arguments, const char *tail)
+{
+    int count = 0;
+
+    while (positional(arguments, count)) {
+        count++;
+    }
+    if (!arguments_check(arguments, "no-wait!", count > 0 ? count : 1)) {
         return EXIT_USAGE;
     }
-    json_t *sale = call_sale(client, arguments, "POST", "/load");
-    if (sale && !option_given(arguments, "no-wait")) {
-        json_decref(sale);
-        sale = follow_load(client, arguments, &failed);
+    unsigned long *sales = calloc((size_t)count, sizeof *sales);
+    bool good = sales != NULL;
+    for (int i = 0; i < count && good; i++) {
+        good = sale_number(positional(arguments, i), &sales[i]);
     }
-    const int status = show(client, sale, print_sale);
-    return failed ? EXIT_VIOLATED : status;
+    const int status = good ? load_all(client, arguments, sales, count, tail) : EXIT_USAGE;
+    free(sales);
+    return status;
+}
+
+int sale_load(const struct client *client, const struct arguments *arguments)
+{
+    return load(client, arguments, "/load");
+}
+
+int sale_recover(const struct client *client, const struct arguments *arguments)
+{
+    return load(client, arguments, "/recover");
 }
 
 static void print_addition(const json_t *root)

@@ -82,6 +82,7 @@ Test(sale_reader, meta_of_a_sale_in_mid_load)
     "ACL SETUSER worker on >secret resetchannels ~{s:* ~seckill:* +evalsha +eval +script|load "    \
     "+client|setname +info +role +time +ping +hscan +hlen +xrange +exists +hget +hmget +hgetall "  \
     "+hset +hincrby +smismember +xadd +xdel +get +set +unlink +sadd +sscan +scard +xlen "          \
+    "+hexists "                                                                                    \
     "+config|get"
 
 static enum err ignore_applied(void *arg, uint64_t ledger_id)

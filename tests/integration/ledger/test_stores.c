@@ -263,61 +263,7 @@ Test(sale_change, units_before_the_first_load_are_not_told)
     mysql_link_destroy(link);
 }
 
-/* --- guard and epoch --- */
-
-static uint64_t beat_of(struct mysql_link *link, struct sale_id sale)
-{
-    return VALUE(link, "SELECT beat FROM guard WHERE sale = ?", sale.value);
-}
-
-Test(guard_store, waiting_claims_are_beaten_by_their_owner_alone)
-{
-    struct mysql_link *link = fixture_link();
-    struct sale_id waiting = fixture_sale(link, 10, 1), working = fixture_sale(link, 10, 1);
-    struct sale_id other = fixture_sale(link, 10, 1);
-    const struct guard_progress progress = {.step = GUARD_STEP_WAITING};
-    struct guard_claim claim;
-
-    cr_assert(guard_store_claim(link, waiting, "two", 60000, &claim) == ERR_OK);
-    cr_assert(guard_store_claim(link, other, "three", 60000, &claim) == ERR_OK);
-    cr_assert(guard_store_claim(link, working, "two", 60000, &claim) == ERR_OK);
-    cr_assert(guard_store_progress(link, &claim, &progress) == ERR_OK);
-    fixture_run(link, "UPDATE guard SET beat = 1 WHERE owner IN ('two', 'three')");
-    cr_assert(guard_store_beat_waiting(link, "two") == ERR_OK);
-    cr_assert(beat_of(link, waiting) > 1);
-    cr_assert(beat_of(link, working) == 1 && beat_of(link, other) == 1);
-    cr_assert(guard_store_claim(link, waiting, "four", 60000, &claim) == ERR_BUSY);
-    mysql_link_destroy(link);
-}
-
-Test(guard_store, a_claim_that_was_taken_over_writes_nothing)
-{
-    struct mysql_link *link = fixture_link();
-    struct sale_id sale = fixture_sale(link, 10, 1);
-    struct guard_claim first, second;
-    struct guard_row row;
-    struct guard_progress progress = {
-        .step = GUARD_STEP_LOADING, .epoch = 1, .done = 5, .expected = 9, .note = "orders"};
-    struct sale_row cut;
-
-    cr_assert(guard_store_read(link, sale, &row) == ERR_NOT_FOUND);
-    cr_assert(guard_store_claim(link, sale, "one", 60000, &first) == ERR_OK);
-    cr_assert(guard_store_claim(link, sale, "two", 60000, &second) == ERR_BUSY);
-    cr_assert(guard_store_progress(link, &first, &progress) == ERR_OK);
-    cr_assert(guard_store_read(link, sale, &row) == ERR_OK);
-    cr_assert(row.step == GUARD_STEP_LOADING && row.done == 5 && row.expected == 9);
-    cr_assert(strcmp(row.owner, "one") == 0 && strcmp(row.note, "orders") == 0);
-    cr_assert(row.finished_ms == 0 && row.epoch == 1);
-    cr_assert(guard_store_claim(link, sale, "two", 0, &second) == ERR_OK, "it was silent");
-    cr_assert(guard_store_progress(link, &first, &progress) == ERR_FENCED);
-    cr_assert(sale_store_raise_epoch(link, &first, 0, &cut) == ERR_FENCED);
-    cr_assert(sale_store_request_open(link, &first, 0) == ERR_FENCED);
-    progress.step = GUARD_STEP_DONE;
-    cr_assert(guard_store_progress(link, &second, &progress) == ERR_OK);
-    cr_assert(guard_store_progress(link, &second, &progress) == ERR_FENCED, "it is finished");
-    cr_assert(guard_store_claim(link, sale, "three", 60000, &first) == ERR_OK);
-    mysql_link_destroy(link);
-}
+/* --- epoch --- */
 
 Test(sale_change, a_raised_epoch_tells_stock_and_control)
 {

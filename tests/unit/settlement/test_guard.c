@@ -7,10 +7,12 @@
 #include <string.h>
 
 #include "common/conf.h"
+#include "inventory/redis_settings.h"
 #include "inventory/sale_loader.h"
 #include "inventory/sale_reader.h"
 #include "ledger/mysql_link.h"
 #include "ledger/sale_store.h"
+#include "loop/waiter.h"
 #include "settlement/guard_job.h"
 #include "unit/settlement/quiet.h"
 
@@ -22,7 +24,7 @@ static struct {
     enum sale_control control;
     uint32_t redis_epoch, meta_guard_ms;
     uint32_t above; /* given to the cut */
-    enum err close_err, meta_err, drain_err, cut_err, fill_err, open_err, look_err, log_err;
+    enum err close_err, meta_err, drain_err, cut_err, fill_err, open_err, look_err;
     uint32_t catalogue_busy;   /* times */
     enum guard_step fenced_at; /* the claim is lost at this step; 0: never */
     enum sale_answer look_answer;
@@ -30,10 +32,13 @@ static struct {
     enum guard_step last_step;
     char note[GUARD_NOTE_SIZE_MAX + 1];
     int64_t drained_at_us;
-    uint32_t waiting_beats;
-    enum err waiting_err;
-    bool is_claimed;
-    bool taken_over; /* a higher epoch in Redis is of another loader */
+    struct redis_settings settings;
+    enum err settings_err, dead_err;
+    uint32_t drains_busy; /* times that the drain has to wait */
+    uint32_t fills_lost;  /* times that Redis changes under the load */
+    uint32_t rows;        /* in admin_log: new steps */
+    uint32_t end_fails;   /* times that the end cannot be written */
+    bool taken_over;      /* a higher epoch in Redis is of another loader */
 } world;
 
 static void did(const char *word)
@@ -54,18 +59,19 @@ enum err guard_store_progress(struct mysql_link *link, const struct guard_claim 
     if (world.fenced_at != 0 && progress->step >= world.fenced_at) {
         return ERR_FENCED;
     }
+    if (progress->step >= GUARD_STEP_DONE && world.end_fails > 0) {
+        world.end_fails--;
+        return ERR_UNAVAILABLE;
+    }
+    if (progress->actor) {
+        cr_assert_str_eq(progress->actor->name, "admin");
+        cr_assert_str_eq(progress->action, "load_step");
+        world.rows++;
+    }
     world.last_step = progress->step;
     snprintf(world.note, sizeof world.note, "%s", progress->note ? progress->note : "");
     did(guard_step_name(progress->step));
     return ERR_OK;
-}
-
-enum err guard_store_beat_waiting(struct mysql_link *link, const char *owner)
-{
-    (void)link;
-    cr_assert_str_eq(owner, "me");
-    world.waiting_beats++;
-    return world.waiting_err;
 }
 
 const char *guard_step_name(enum guard_step step)
@@ -75,48 +81,11 @@ const char *guard_step_name(enum guard_step step)
     return names[step];
 }
 
-enum err guard_store_claim(struct mysql_link *link, struct sale_id sale, const char *owner,
-                           uint32_t stale_ms, struct guard_claim *ret_claim)
+enum err redis_settings_read(struct redis_blocking *redis, struct redis_settings *ret_settings)
 {
-    (void)link;
-    (void)owner;
-    cr_assert_eq(stale_ms, GUARD_STALE_MS);
-    if (world.is_claimed) {
-        return ERR_BUSY;
-    }
-    world.is_claimed = true;
-    *ret_claim = (struct guard_claim){.sale = sale, .fence = 5};
-    return ERR_OK;
-}
-
-enum err mysql_link_begin(struct mysql_link *link)
-{
-    (void)link;
-    return ERR_OK;
-}
-
-enum err mysql_link_commit(struct mysql_link *link)
-{
-    (void)link;
-    did("commit");
-    return ERR_OK;
-}
-
-void mysql_link_rollback(struct mysql_link *link)
-{
-    (void)link;
-    did("rollback");
-}
-
-enum err admin_log_put(struct mysql_link *link, const struct admin_actor *actor, const char *action,
-                       struct sale_id sale, const char *detail)
-{
-    (void)link;
-    (void)actor;
-    (void)sale;
-    (void)detail;
-    cr_assert_str_eq(action, "load");
-    return world.log_err;
+    (void)redis;
+    *ret_settings = world.settings;
+    return world.settings_err;
 }
 
 enum err sale_store_read(struct mysql_link *link, struct sale_id sale, struct sale_row *ret_row)
@@ -199,9 +168,18 @@ const char *sale_answer_name(enum sale_answer answer)
     return answer == SALE_ANSWER_GONE ? "gone" : "other";
 }
 
+enum err guard_check_dead(struct guard_job *job)
+{
+    return world.dead_err == ERR_OK ? ERR_OK : guard_failed(job, world.dead_err, "dead why");
+}
+
 enum err guard_drain(struct guard_job *job)
 {
     did("drain");
+    if (world.drains_busy > 0) {
+        world.drains_busy--;
+        return ERR_BUSY;
+    }
     world.drained_at_us = quiet.now_us;
     return world.drain_err == ERR_OK ? ERR_OK : guard_failed(job, world.drain_err, "drain why");
 }
@@ -209,6 +187,10 @@ enum err guard_drain(struct guard_job *job)
 enum err guard_fill(struct guard_job *job)
 {
     did("fill");
+    if (world.fills_lost > 0) {
+        world.fills_lost--;
+        return guard_failed(job, ERR_LOST, "fill lost");
+    }
     return world.fill_err == ERR_OK ? ERR_OK : guard_failed(job, world.fill_err, "fill why");
 }
 
@@ -221,11 +203,38 @@ enum err guard_write_catalogue(const struct guard_context *context)
 
 static struct conf conf;
 static struct guard_context context = {.conf = &conf, .owner = "me"};
-static const struct guard_claim claim = {.sale = {7}, .fence = 5};
+static struct guard_shared shared;
+static const struct guard_request request = {
+    .claim = {.sale = {7}, .fence = 5}, .is_recover = true, .actor = "admin", .request_id = "r"};
+
+static void no_beat(void *arg)
+{
+    (void)arg;
+}
+
+const char *guard_request_action(const struct guard_request *asked)
+{
+    return asked->is_recover ? "recover" : "load";
+}
+
+/* The load of the claim, turn by turn, to its end: what became of it. */
+static enum err load(void)
+{
+    struct guard_job *job = guard_job_create(&context, &shared, &request);
+
+    cr_assert_not_null(job);
+    while (!guard_job_turn(job)) {
+        (void)waiter_sleep_ms(NULL, GUARD_LOOK_MS);
+    }
+    const enum err err = job->result;
+    guard_job_destroy(job);
+    return err;
+}
 
 static void begin(void)
 {
     conf.sale_guard_ms = Q_MS;
+    shared = (struct guard_shared){.beat = no_beat, .job_count = 1};
     quiet.now_us = 1000000;
     world.epoch = 3;
     world.redis_epoch = 3;
@@ -236,7 +245,7 @@ TestSuite(guard, .init = begin);
 
 static void must_fail(enum err err, const char *note)
 {
-    cr_assert_eq(guard_load(&context, &claim), err);
+    cr_assert_eq(load(), err);
     cr_assert_eq(world.last_step, GUARD_STEP_FAILED);
     cr_assert_not_null(strstr(world.note, note), "%s", world.note);
 }
@@ -255,7 +264,7 @@ Test(guard, without_a_meta_the_rest_is_done_all_the_same)
     for (size_t i = 0; i < 2; i++) {
         world.close_err = world.meta_err = errors[i];
         world.trace[0] = '\0';
-        cr_assert_eq(guard_load(&context, &claim), ERR_OK);
+        cr_assert_eq(load(), ERR_OK);
         cr_assert_eq(world.above, 0);
         cr_assert_not_null(strstr(world.trace, "close waiting drain cutting cut fill"));
     }
@@ -266,6 +275,13 @@ Test(guard, a_q_that_cannot_be_read_fails_the_load)
     world.meta_err = ERR_LOST;
     must_fail(ERR_LOST, "reading Q");
     cr_assert_null(strstr(world.trace, "drain"));
+}
+
+Test(guard, dead_letters_stop_it_before_the_fence)
+{
+    world.dead_err = ERR_CONFLICT;
+    must_fail(ERR_CONFLICT, "dead why");
+    cr_assert_str_eq(world.trace, "FAILED ");
 }
 
 Test(guard, a_failed_drain_cuts_nothing)
@@ -299,7 +315,7 @@ Test(guard, a_failed_fill_opens_nothing)
 Test(guard, a_claim_lost_before_the_fence_touches_nothing)
 {
     world.fenced_at = GUARD_STEP_FENCING;
-    cr_assert_eq(guard_load(&context, &claim), ERR_FENCED);
+    cr_assert_eq(load(), ERR_FENCED);
     cr_assert_str_eq(world.trace, "");
 }
 
@@ -307,7 +323,7 @@ Test(guard, what_the_next_owner_has_loaded_is_not_closed)
 {
     world.redis_epoch = 4;
     world.taken_over = true;
-    cr_assert_eq(guard_load(&context, &claim), ERR_FENCED);
+    cr_assert_eq(load(), ERR_FENCED);
     cr_assert_str_eq(world.trace, "fencing refused ");
 }
 
@@ -321,14 +337,14 @@ Test(guard, an_epoch_of_redis_that_is_none_fails_the_load)
 Test(guard, a_claim_lost_while_waiting_stops_the_load)
 {
     world.fenced_at = GUARD_STEP_WAITING;
-    cr_assert_eq(guard_load(&context, &claim), ERR_FENCED);
+    cr_assert_eq(load(), ERR_FENCED);
     cr_assert_str_eq(world.trace, "fencing close ");
 }
 
 Test(guard, a_claim_lost_at_the_cut_writes_nothing_to_redis)
 {
     world.cut_err = ERR_FENCED;
-    cr_assert_eq(guard_load(&context, &claim), ERR_FENCED);
+    cr_assert_eq(load(), ERR_FENCED);
     cr_assert_null(strstr(world.trace, "fill"));
 }
 
@@ -369,21 +385,21 @@ Test(guard, a_worker_stopped_while_opening_fails_the_load)
     world.epoch = 0;
     world.looks_to_open = UINT32_MAX;
     quiet.sleeps_max = 3;
-    must_fail(ERR_CLOSED, "opening was cut short");
+    must_fail(ERR_CLOSED, "while the sale was being opened");
 }
 
 Test(guard, a_first_load_begins_at_cutting)
 {
     world.epoch = 0;
-    cr_assert_eq(guard_load(&context, &claim), ERR_OK);
-    cr_assert_str_eq(world.trace, "cutting cut fill catalogue request DONE ");
+    cr_assert_eq(load(), ERR_OK);
+    cr_assert_str_eq(world.trace, "cutting cut fill catalogue request opening DONE ");
     cr_assert_str_eq(world.note, "");
 }
 
 Test(guard, a_later_load_fences_waits_drains_then_cuts)
 {
     world.looks_to_open = 2;
-    cr_assert_eq(guard_load(&context, &claim), ERR_OK);
+    cr_assert_eq(load(), ERR_OK);
     cr_assert_str_eq(world.trace, "fencing close waiting drain cutting cut fill catalogue request "
                                   "opening DONE ");
     cr_assert_geq(world.drained_at_us, 1000000 + Q_MS * 1000, "%d", (int)world.drained_at_us);
@@ -392,32 +408,16 @@ Test(guard, a_later_load_fences_waits_drains_then_cuts)
 Test(guard, an_epoch_that_mysql_forgot_is_closed_under_a_claim_that_holds)
 {
     world.redis_epoch = 9;
-    cr_assert_eq(guard_load(&context, &claim), ERR_OK);
+    cr_assert_eq(load(), ERR_OK);
     cr_assert_not_null(strstr(world.trace, "fencing refused fencing close waiting"), "%s",
                        world.trace);
     cr_assert_eq(world.above, 9, "an epoch of Redis is never given again");
 }
 
-Test(guard, loads_that_wait_behind_this_one_are_kept_alive)
-{
-    world.meta_guard_ms = 60000; /* four times as long as a silent claim lasts */
-    cr_assert_eq(guard_load(&context, &claim), ERR_OK);
-    cr_assert_geq(world.waiting_beats, 60000 / GUARD_BEAT_MS);
-    world.waiting_err = ERR_UNAVAILABLE;
-    cr_assert_eq(guard_load(&context, &claim), ERR_OK, "their claims are not this load's matter");
-}
-
-Test(guard, a_lost_claim_keeps_no_other_alive)
-{
-    world.fenced_at = GUARD_STEP_FENCING;
-    cr_assert_eq(guard_load(&context, &claim), ERR_FENCED);
-    cr_assert_eq(world.waiting_beats, 0);
-}
-
 Test(guard, the_q_that_the_sale_was_loaded_with_is_waited_for)
 {
     world.meta_guard_ms = 2 * Q_MS;
-    cr_assert_eq(guard_load(&context, &claim), ERR_OK);
+    cr_assert_eq(load(), ERR_OK);
     cr_assert_geq(world.drained_at_us, 1000000 + 2 * Q_MS * 1000);
 }
 
@@ -428,46 +428,69 @@ Test(guard, only_a_sale_that_is_to_be_open_is_opened)
 
     for (size_t i = 0; i < 3; i++) {
         world.control = controls[i];
-        cr_assert_eq(guard_load(&context, &claim), ERR_OK);
+        cr_assert_eq(load(), ERR_OK);
     }
     cr_assert_null(strstr(world.trace, "request"));
 }
 
 Test(guard, another_writer_of_the_catalogue_is_waited_for)
 {
-    world.catalogue_busy = 90; /* longer than a dead writer's claim lasts */
-    cr_assert_eq(guard_load(&context, &claim), ERR_OK);
+    world.catalogue_busy = 50; /* longer than a dead writer's claim lasts */
+    cr_assert_eq(load(), ERR_OK);
 }
 
 Test(guard, a_catalogue_that_stays_busy_fails_the_load)
 {
     world.catalogue_busy = UINT32_MAX;
-    must_fail(ERR_BUSY, "catalogue");
+    must_fail(ERR_TIMEOUT, "catalogue");
     cr_assert_null(strstr(world.trace, "request"));
 }
 
-static enum err claim_sale(uint32_t sale, struct guard_claim *ret_claim)
+Test(guard, a_drain_that_waits_is_asked_again_and_a_catalogue_serves_many)
 {
-    const struct admin_actor actor = {.name = "admin", .request_id = "r"};
-
-    return guard_claim_sale(&context, (struct sale_id){sale}, &actor, ret_claim);
+    world.drains_busy = 5;
+    shared.catalogue_us = INT64_MAX; /* written since, for another load */
+    cr_assert_eq(load(), ERR_OK);
+    cr_assert_null(strstr(world.trace, "catalogue"));
+    cr_assert_not_null(strstr(world.trace, "drain cutting cut"), "%s", world.trace);
 }
 
-Test(guard, an_unknown_or_busy_sale_is_not_claimed)
+Test(guard, redis_that_changes_in_mid_load_is_loaded_again_with_a_higher_epoch)
 {
-    struct guard_claim mine;
-
-    cr_assert_eq(claim_sale(8, &mine), ERR_NOT_FOUND);
-    cr_assert_eq(claim_sale(7, &mine), ERR_OK);
-    cr_assert_eq(mine.fence, 5);
-    cr_assert_eq(claim_sale(7, &mine), ERR_BUSY);
+    world.fills_lost = 2;
+    cr_assert_eq(load(), ERR_OK);
+    cr_assert_eq(world.epoch, 6, "cut three times");
+    cr_assert_not_null(strstr(world.trace, "fill fencing"), "%s", world.trace);
 }
 
-Test(guard, a_claim_without_its_admin_row_is_given_back)
+Test(guard, redis_that_goes_on_changing_fails_the_load)
 {
-    struct guard_claim mine;
+    world.fills_lost = UINT32_MAX;
+    must_fail(ERR_LOST, "fill lost");
+    cr_assert_eq(world.epoch, 6, "three times, not without end");
+}
 
-    world.log_err = ERR_UNAVAILABLE;
-    cr_assert_eq(claim_sale(7, &mine), ERR_UNAVAILABLE);
-    cr_assert_str_eq(world.trace, "rollback FAILED ");
+Test(guard, an_end_that_cannot_be_written_is_written_later)
+{
+    world.end_fails = 3;
+    cr_assert_eq(load(), ERR_OK);
+    cr_assert_eq(world.last_step, GUARD_STEP_DONE);
+}
+
+Test(guard, each_step_leaves_one_row)
+{
+    world.meta_guard_ms = 60000;
+    world.looks_to_open = 20;
+    cr_assert_eq(load(), ERR_OK);
+    cr_assert_eq(world.rows, 5, "fencing waiting cutting opening DONE; the others are fakes");
+}
+
+Test(guard, with_replicas_an_old_primary_is_waited_for)
+{
+    world.settings =
+        (struct redis_settings){.min_replicas_to_write = 1, .min_replicas_max_lag_s = 3};
+    cr_assert_eq(load(), ERR_OK);
+    cr_assert_geq(world.drained_at_us, 1000000 + (Q_MS + 4000) * 1000);
+    world.settings_err = ERR_IO;
+    cr_assert_eq(load(), ERR_OK, "settings that cannot be read count as none");
 }
