@@ -85,7 +85,7 @@ struct purchase_world {
     struct purchases *purchases; /* the real ones */
     world_choose_fn *choose;
     void *choose_arg;
-    stock_view_fn *on_view; /* or NULL */
+    stock_view_fn *on_view; /* of a board, which has timers of its own; or NULL */
     void *view_arg;
     struct sale_model model;
     struct world_ask asks[WORLD_ASKS_MAX]; /* as the stock's attempts */

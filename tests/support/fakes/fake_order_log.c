@@ -46,3 +46,14 @@ enum err order_log_append(struct order_log *log, const struct order_record *reco
         (struct fake_append){.record = *record, .done = done, .arg = arg};
     return ERR_OK;
 }
+
+bool order_log_is_ready(const struct order_log *log, const char **ret_why)
+{
+    *ret_why = log->is_unready ? "the test says so" : "";
+    return !log->is_unready;
+}
+
+int64_t order_log_oldest_us(const struct order_log *log)
+{
+    return log->oldest_us;
+}

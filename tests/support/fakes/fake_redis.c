@@ -71,6 +71,11 @@ enum label_SHED redis_link_shed(const struct redis_link *link)
     return link->shed;
 }
 
+const char *redis_link_trouble(const struct redis_link *link)
+{
+    return link->is_up ? "" : "not connected";
+}
+
 uint64_t redis_link_generation(const struct redis_link *link)
 {
     return link->generation;
