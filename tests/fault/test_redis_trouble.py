@@ -279,3 +279,77 @@ def test_redis_lets_nobody_in(stack, faults, crowd, holds, redis_db, how):
             client.config_set(setting, back)
         wait_for_wins(buyers)
     holds(sale, buyers.told)
+
+
+def test_nothing_comes_back(stack, faults, crowd, holds):
+    """FR7: the way is silent: unknown at D, then refused."""
+    sale = stack.admin.open_sale(stock=5000)
+    with crowd(sale, threads=2) as buyers:
+        wait_for_wins(buyers)
+        faults.engine_redis.set("down", blackhole=1)
+        silent = time.monotonic()
+        for engine in stack.engines:
+            wait_until(lambda: "in time" in causes(engine).get("redis", ""), 20, "given up")
+        wait_until(lambda: "overloaded" in codes_since(buyers, silent), 10, "refused")
+        faults.engine_redis.clear()
+        faults.engine_redis.cut()
+        wait_for_wins(buyers)
+    assert codes_since(buyers, silent) <= UNSURE_TOO
+    holds(sale, buyers.told)
+
+
+def test_links_that_come_up_and_go(stack, faults, crowd, holds):
+    """FR7: a way that breaks after each greeting brings no storm of connections."""
+    sale = stack.admin.open_sale(stock=5000)
+    with crowd(sale, threads=2) as buyers:
+        wait_for_wins(buyers)
+        before = connects(stack)
+        faults.engine_redis.set("down", limit=12000)
+        faults.engine_redis.cut()
+        began = time.monotonic()
+        wait_until(lambda: time.monotonic() > began + 6, 10, "6 s")
+        count = connects(stack) - before
+        faults.engine_redis.clear()
+        wait_for_wins(buyers)
+    # Two lines a connection; the nth try of an engine waits up to 50 ms * 2^n, at most 2 s.
+    assert 4 <= count <= 2 * 2 * 20, count
+    assert codes_since(buyers, began) <= UNSURE_TOO
+    holds(sale, buyers.told)
+
+
+GARBAGE = {
+    "stock is no hash": ("stock", lambda client, key: client.set(key, "x")),
+    "units are no number": ("stock", lambda client, key: client.hset(key, "a", "many")),
+    "buyers are no hash": ("buyers", lambda client, key: client.set(key, "x")),
+    "the limit is no number": ("meta", lambda client, key: client.hset(key, "limit", "-")),
+}
+
+
+@pytest.mark.parametrize("what", [
+    pytest.param("units are no number", marks=pytest.mark.representative),
+    *[name for name in GARBAGE if name != "units are no number"]])
+def test_garbage_in_a_key(stack, crowd, holds, redis_db, what):
+    """FR13: refused before the first write, told to the operator with the next step; that step,
+    a load, brings the sale back."""
+    sale = stack.admin.open_sale(stock=5000)
+    other = stack.admin.open_sale(stock=50)
+    name, spoil = GARBAGE[what]
+    key = redis_db.key(sale, name)
+    with crowd(sale, threads=2) as buyers:
+        wait_for_wins(buyers)
+        alarms = total(stack, "redis_errors_total", cause="type")
+        spoil(redis_db.client, key)
+        began = time.monotonic()
+        wait_until(lambda: codes_since(buyers, began) == {"rebuilding"}, 10, "refused")
+        before = {each: redis_db.client.dump(redis_db.key(sale, each))
+                  for each in ("meta", "stock", "buyers", "outbox")}
+        for engine in (0, 1):
+            expect(Buyer(stack, "named", engine).purchase(sale), 503, "rebuilding")
+            assert Buyer(stack, f"other-{engine}", engine).purchase(other).status == 201
+            assert f"event=sale_unreadable sale={sale}" in stack.engines[engine].log_text()
+        assert total(stack, "redis_errors_total", cause="type") > alarms
+        assert before == {each: redis_db.client.dump(redis_db.key(sale, each)) for each in before}
+        stack.admin.load(sale)
+        wait_for_wins(buyers)
+    assert codes_since(buyers, began) <= UNSURE_TOO | {"rebuilding", "not-open"}
+    holds(sale, buyers.told)

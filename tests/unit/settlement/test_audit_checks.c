@@ -162,6 +162,20 @@ Test(audit_checks, a_record_without_its_row)
     violates("I5");
 }
 
+Test(audit_checks, a_quarantined_row_is_pending_in_redis)
+{
+    audit.told_rows.items[1].letter = 'Q';
+    audit_judge(&audit);
+    cr_assert_eq(report.violations, 0);
+}
+
+Test(audit_checks, a_quarantined_row_is_not_closed_in_redis)
+{
+    audit.told_rows.items[1].letter = 'Q';
+    audit.entries.items[1].letter = 'C';
+    violates("I2");
+}
+
 Test(audit_checks, a_record_that_waits_in_dead_letters_has_no_row_yet)
 {
     add(&audit.records, 3, 103, 0);
