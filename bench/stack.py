@@ -1,6 +1,7 @@
 """stack: what the measurements of this folder have in common: a running engine with its services
 (started by tools/demo --keep), sales, the load generator, counters. Standard library only."""
 
+import concurrent.futures
 import contextlib
 import json
 import os
@@ -18,6 +19,7 @@ sys.path.append(str(ROOT / "tests"))
 from support.ports import free_port  # noqa: E402
 
 PEERS = ROOT / "bench" / "peers"
+OPENED_AT_ONCE = 32
 START_DEADLINE_S = 10
 SETTLE_DEADLINE_S = 60
 PARTS = {"engine": "SECKILLD_PID", "redis": "REDIS_PID", "broker": "KAFKA_PID",
@@ -120,7 +122,18 @@ class Stack:
     def open_sale(self, stock):
         """A sale with one sku "a"; returns its number once it can be bought from."""
         self.last_sale += 1
-        sale = self.last_sale
+        self.create_and_open(self.last_sale, stock)
+        return self.last_sale
+
+    def open_sales(self, count, stock):
+        """The same for many, several at a time."""
+        sales = range(self.last_sale + 1, self.last_sale + 1 + count)
+        self.last_sale += count
+        with concurrent.futures.ThreadPoolExecutor(OPENED_AT_ONCE) as pool:
+            list(pool.map(lambda sale: self.create_and_open(sale, stock), sales))
+        return list(sales)
+
+    def create_and_open(self, sale, stock):
         self.ctl("sale", "create", "--sale", sale, "--name", "measured", "--sku", f"a:1:{stock}",
                  "--closes", "+86400")
         self.ctl("sale", "load", sale)
@@ -129,7 +142,6 @@ class Stack:
             if time.monotonic() > deadline:
                 raise SystemExit(f"sale {sale} does not open")
             time.sleep(0.1)
-        return sale
 
     def load(self, sale, *arguments, check=True):
         """seckill-bench; returns its report. Arguments replace nothing: they come last."""
