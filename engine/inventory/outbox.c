@@ -6,6 +6,7 @@
 #include "inventory/outbox.h"
 
 #include "common/assert.h"
+#include "common/failpoint.h"
 #include "common/hash.h"
 #include "common/metrics.h"
 #include "common/slab.h"
@@ -320,6 +321,9 @@ uint32_t outbox_take_acks(struct outbox *outbox, struct sale_id sale, uint32_t e
     }
     if (acked) {
         drop_sale_if_empty(outbox, acked);
+    }
+    if (count > 0) {
+        FAILPOINT_PASS(acks_taken);
     }
     return count;
 }

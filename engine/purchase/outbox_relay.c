@@ -166,6 +166,7 @@ static bool produce_again(struct outbox_relay *relay, const struct board_sale *s
     if (replay == NULL) {
         return false;
     }
+    FAILPOINT_PASS(entry_found);
     *replay = (struct replay){.relay = relay,
                               .sale = sale->definition.sale,
                               .epoch = entry->epoch,

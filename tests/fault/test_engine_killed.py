@@ -1,8 +1,9 @@
-"""An engine ends at a chosen place of the purchase path (FE1 to FE4, I16)."""
+"""An engine ends at a chosen place of the purchase path or behind it (FE1 to FE4, I16)."""
 
 import pytest
 
 from support.crowd import ask_all
+from support.faults import revive
 from support.wait import wait_until
 
 ATTEMPT = ("ann", "key-of-the-one-who-asks", "a")
@@ -35,6 +36,41 @@ def test_the_same_key_gets_the_one_truth(stack, crowd, holds, mysql, point, is_r
                             15, "the same key wins at the other engine")
     assert second.replayed == is_replay
     holds(sale, [*others.told, first, second])
+    assert rows_of_ann(mysql, sale) == 1
+
+
+def test_killed_with_an_acknowledgement_in_hand(stack, crowd, holds, mysql):
+    """Told and reported; its outbox entry stays, is produced again, and changes nothing."""
+    sale = stack.admin.open_sale(stock=1000)
+    with crowd(sale, engines=(1,)) as others:
+        first = wait_until(lambda: (answer := ask(stack, sale, engine=0)).status == 201 and answer,
+                           15, "a win")
+        stack.engines[0].arm("acks_taken", "kill")
+        more = ask_all(stack, sale, [("bea", "key-of-the-second-one", "a")], engines=(0,))
+        wait_until(lambda: not stack.engines[0].is_alive(), 10, "the engine ends")
+        second = wait_until(lambda: (answer := ask(stack, sale, engine=1)).status == 201 and answer,
+                            15, "the same key wins at the other engine")
+    assert second.replayed and second.order_no == first.order_no
+    holds(sale, [*others.told, first, *more, second])
+    assert rows_of_ann(mysql, sale) == 1
+
+
+@pytest.mark.parametrize("point", [
+    "entry_found", pytest.param("entry_relayed", marks=pytest.mark.representative)])
+def test_the_relay_is_killed_too(stack, holds, mysql, point):
+    """One engine dies with a win in the outbox, the next one while it relays that win."""
+    sale = stack.admin.open_sale(stock=10)
+    others = ask_all(stack, sale, [("first", "key-of-the-first-one", "a")], engines=(1,))
+    stack.engines[1].arm(point, "kill")
+    stack.engines[0].arm("script_replied", "kill")
+    first = ask(stack, sale, engine=0)
+    assert first.code == "lost"
+    wait_until(lambda: not stack.engines[1].is_alive(), 20, "the other engine relays, and ends")
+    revive(stack)
+    second = wait_until(lambda: (answer := ask(stack, sale, engine=1)).status == 201 and answer, 15,
+                        "the same key wins")
+    assert second.replayed
+    holds(sale, [*others, first, second])
     assert rows_of_ann(mysql, sale) == 1
 
 
