@@ -15,9 +15,9 @@ WAYS = ("engine-redis-way", "worker-redis-way", "kafka-way", "mysql-way")
 
 FAULTS_AT_ONCE = 3
 FIRST_S, LAST_S = 4.0, 4.0   # nothing begins before, nothing is broken after (from the end)
-PAUSE_S = (1.0, 7.0)         # between the beginnings of two faults
+PAUSE_S = (1.0, 8.0)         # between the beginnings of two faults
 REST_S = 1.0                 # a target's, after its fault
-HISTORY_REST_S = 15.0
+HISTORY_REST_S = 20.0
 SALE_S = (70.0, 100.0)
 LANES = 2                    # sales at once
 SCARCE_UNITS = (100, 600)

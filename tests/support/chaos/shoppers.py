@@ -8,13 +8,10 @@ import random
 import threading
 import time
 
-import redis
-
 from support import http_raw
 from support.admin import Admin, AdminError
 from support.chaos.plan import PLENTY_UNITS
 from support.crowd import Crowd
-from support.db import Redis
 from support.history import NOT_DONE, UNSURE
 
 SKUS = ("a", "b")  # a is scarce, of b there is always some
@@ -31,7 +28,7 @@ ASK_AGAIN_S = 0.5
 class Shoppers(Crowd):
     """A crowd of one sale. `wrong`: answers that cannot be, one text each."""
 
-    def __init__(self, stack, sale, seed, threads=4):
+    def __init__(self, stack, sale, seed, threads=6):
         super().__init__(stack, sale, (), threads, (0, 1), PATIENCE_S)
         self.seed, self.reads, self.wrong = seed, 0, []
 
@@ -183,7 +180,6 @@ class Shop:
             lanes.setdefault(counter.sale.lane, []).append(counter)
         self._threads = [threading.Thread(target=self._run, args=(lane,), daemon=True)
                          for lane in lanes.values()]
-        self._threads.append(threading.Thread(target=self._reload, daemon=True))
 
     def start(self, began):
         self._began = began
@@ -197,19 +193,6 @@ class Shop:
                     counter.run()
         except Exception as error:  # told by the run
             self.failures.append(f"the shop: {type(error).__name__}: {error}")
-
-    def _reload(self):
-        """`sale load` for each sale that Redis lost, until a guard in the worker does it."""
-        redis_db = Redis(self.stack.services)
-        while not self._closed.wait(ASK_AGAIN_S):
-            for counter in self.counters:
-                number = counter.sale.number
-                try:
-                    replid = redis_db.client.info("replication")["master_replid"]
-                    if counter.opened and redis_db.meta(number).get("replid") != replid:
-                        self.insist(lambda admin, number=number: admin.load(number), whatever=True)
-                except redis.RedisError:
-                    pass  # it is away
 
     def wait(self, at_s):
         """Until then; False: the run was stopped."""
@@ -244,7 +227,7 @@ class Shop:
     def close(self, deadline_s):
         """After stop(), with everything mended: what was begun is finished. Returns when it is."""
         end = time.monotonic() + deadline_s
-        for thread in self._threads[:-1]:
+        for thread in self._threads:
             thread.join(max(0.0, end - time.monotonic()))
         self._closed.set()
         for thread in self._threads:

@@ -6,12 +6,14 @@ import json
 
 from support.crowd import ask_all
 from support.ctl import ctl
+from support.db import Redis
 from support.history import NO, NOT_DONE, UNSURE, ask_again, judge, read_rows, wait_for_rest
 from support.wait import wait_until
 
 REST_DEADLINE_S = 60  # I23
 SHOWN_MAX = 20
 BOTH = (0, 1)
+LOADED = {"open", "paused", "ended"}
 
 
 @dataclasses.dataclass
@@ -108,11 +110,24 @@ def sells_again(stack, number, is_ended):
     return told
 
 
+def wait_for_history(services, number):
+    """Redis holds the sale on the history it has now: nobody is loading it any more."""
+    redis_db = Redis(services)
+
+    def fits():
+        meta = redis_db.meta(number)
+        return meta.get("replid") == redis_db.client.info("replication")["master_replid"] and (
+            meta.get("state") in LOADED)
+
+    wait_until(fits, REST_DEADLINE_S, f"sale {number} is loaded on the history of Redis")
+
+
 def settle(stack, services, counter):
     """Open keys ask again, a new buyer buys, the sale comes to rest. (told, last audit)"""
     number, told = counter.sale.number, list(counter.shoppers.told)
     told += ask_again(stack, number, told, BOTH, REST_DEADLINE_S)
     told += sells_again(stack, number, counter.end_asked is not None)
+    wait_for_history(services, number)
     return told, wait_for_rest(stack, services, number, REST_DEADLINE_S)
 
 
