@@ -25,7 +25,7 @@
  *
  * Halving ends at one transaction a record, as the rule asks, but leaves the others together. */
 
-enum { RETRIES_MAX = 3, OWNER_SIZE = 65 };
+enum { RETRIES_MAX = 3, OWNER_SIZE = 65, LOCK_WAIT = 1205 };
 
 struct settle {
     struct mysql_link *link; /* borrowed */
@@ -208,6 +208,36 @@ static void report_chunk(const struct settle *settle, const struct settle_stats 
     }
 }
 
+/* Of MySQL's error codes. */
+static uint32_t sql_label(unsigned code)
+{
+    switch (code) {
+    case 1062: return LABEL_SQL_DUPLICATE;
+    case 1213: return LABEL_SQL_DEADLOCK;
+    case 1205: return LABEL_SQL_LOCK_WAIT;
+    case 1020: return LABEL_SQL_SNAPSHOT;
+    case 2006:
+    case 2013: return LABEL_SQL_LOST;
+    case 1290:
+    case 1836: return LABEL_SQL_READ_ONLY;
+    default: return LABEL_SQL_OTHER;
+    }
+}
+
+/* Why the last transaction is to be repeated. */
+static void count_retry(const struct settle *settle, enum err err, const struct settle_stats *chunk,
+                        struct settle_stats *stats)
+{
+    uint32_t label = sql_label(mysql_link_error_code(settle->link));
+
+    if (err == ERR_FENCED) {
+        label = LABEL_SQL_FENCED;
+    } else if (chunk != NULL && chunk->stock_refused > 0) {
+        label = LABEL_SQL_STOCK;
+    }
+    stats->retries[label]++;
+}
+
 static enum settle_result give_up(const struct settle *settle, enum err err,
                                   struct settle_stats *stats)
 {
@@ -229,6 +259,14 @@ static size_t next_size(size_t size, enum err err)
         return (size + 1) / 2;
     }
     return err == ERR_OK && size < SETTLE_BATCH_MAX ? size * 2 : size;
+}
+
+/* A deadlock is repeated here. Behind a lock that was waited for in vain, seconds have passed: the
+ * caller tells, and stays a member of its group. */
+static bool is_quick(const struct settle *settle, enum err err, uint32_t retries)
+{
+    return err == ERR_BUSY && retries < RETRIES_MAX
+           && mysql_link_error_code(settle->link) != LOCK_WAIT;
 }
 
 static enum settle_result settle_rest(struct settle *settle, const struct settle_item *items,
@@ -254,10 +292,11 @@ static enum settle_result settle_rest(struct settle *settle, const struct settle
             add_stats(stats, &chunk);
             stats->taken += (uint32_t)taken;
             report_chunk(settle, &chunk, rest->offset);
-        } else if (halved || (err == ERR_BUSY && retries++ < RETRIES_MAX)) {
-            stats->retries++;
         } else {
-            return give_up(settle, err, stats);
+            count_retry(settle, err, &chunk, stats);
+            if (!halved && !is_quick(settle, err, retries++)) {
+                return give_up(settle, err, stats);
+            }
         }
         size = next_size(now, err);
     }
@@ -297,6 +336,7 @@ enum settle_result settle_batch(struct settle *settle, const struct settle_item 
     *ret_stats = (struct settle_stats){0};
     err = settle_resolve(settle);
     if (err != ERR_OK) {
+        count_retry(settle, err, NULL, ret_stats);
         return give_up(settle, err, ret_stats);
     }
     while (ret_stats->taken < count && items[ret_stats->taken].offset < settle->next) {

@@ -45,12 +45,15 @@ struct settle_stats {
     uint32_t voided_stock, voided_epoch;
     uint32_t quarantined;
     uint32_t dead[DEAD_REASON_COUNT];
-    uint32_t found;      /* taken by an earlier call whose reply was lost */
-    uint64_t missing;    /* SETTLE_GAP: offsets that the log does not hold, logged */
-    uint32_t retries;    /* transactions repeated inside this call */
-    uint32_t frozen;     /* sales that this call froze: an invariant was violated (D11) */
-    uint32_t clashes;    /* dead letters of reason clash: the promise I7 */
-    uint32_t slot_clash; /* orders in a slot that was taken: the promise I4 */
+    uint32_t found;   /* taken by an earlier call whose reply was lost */
+    uint64_t missing; /* SETTLE_GAP: offsets that the log does not hold, logged */
+    /* Transactions undone and to be repeated, by this call or its caller: labels of
+     * METRIC_sql_retries_total. */
+    uint32_t retries[LABEL_SQL_COUNT];
+    uint32_t stock_refused; /* of a transaction: the bound, or the epoch, refused its units */
+    uint32_t frozen;        /* sales that this call froze: an invariant was violated (D11) */
+    uint32_t clashes;       /* dead letters of reason clash: the promise I7 */
+    uint32_t slot_clash;    /* orders in a slot that was taken: the promise I4 */
     /* The first causes, told by name; frozen, clashes and slot_clash count all. */
     struct settle_freeze {
         struct sale_id sale;

@@ -122,6 +122,7 @@ static enum err take_stock(const struct writer *writer)
             }
         }
     }
+    writer->stats->stock_refused += err == ERR_NOT_FOUND;
     return err == ERR_NOT_FOUND ? ERR_CONFLICT : err;
 }
 

@@ -101,22 +101,6 @@ static uint32_t partition_label(uint32_t partition)
     return partition < LABEL_PARTITION_REST ? partition : LABEL_PARTITION_REST;
 }
 
-/* Of MySQL's error codes: why a transaction was repeated. */
-static uint32_t sql_label(unsigned code)
-{
-    switch (code) {
-    case 1062: return LABEL_SQL_DUPLICATE;
-    case 1213: return LABEL_SQL_DEADLOCK;
-    case 1205: return LABEL_SQL_LOCK_WAIT;
-    case 1020: return LABEL_SQL_SNAPSHOT;
-    case 2006:
-    case 2013: return LABEL_SQL_LOST;
-    case 1290:
-    case 1836: return LABEL_SQL_READ_ONLY;
-    default: return LABEL_SQL_OTHER;
-    }
-}
-
 static void publish(struct settler *settler)
 {
     struct consumer_place places[CONSUMER_PARTITIONS_MAX];
@@ -216,7 +200,9 @@ static void count(struct settler *settler, const struct settle_stats *stats, int
     }
     metrics_add(shard, METRIC_invariant_violations_total, LABEL_INVARIANT_I4, stats->slot_clash);
     metrics_add(shard, METRIC_invariant_violations_total, LABEL_INVARIANT_I7, stats->clashes);
-    metrics_add(shard, METRIC_sql_retries_total, sql_label(stats->error_code), stats->retries);
+    for (uint32_t label = 0; label < LABEL_SQL_COUNT; label++) {
+        metrics_add(shard, METRIC_sql_retries_total, label, stats->retries[label]);
+    }
     if (stats->taken > 0) {
         metrics_observe_count(shard, METRIC_settle_batch_records, 0, stats->taken);
         metrics_observe_us(shard, METRIC_settle_duration_seconds, 0, (uint64_t)took_us);

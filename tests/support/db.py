@@ -1,6 +1,8 @@
 """db: what the three services really hold, read past the engine and the worker."""
 
 import dataclasses
+import getpass
+import os
 
 import confluent_kafka
 import msgpack
@@ -71,6 +73,17 @@ class Mysql:
             host=env["MYSQL_HOST"], port=int(env["MYSQL_PORT"]), user=env["MYSQL_USER"],
             password=env["MYSQL_PASSWORD"], database=env["MYSQL_DATABASE"], autocommit=True,
             connect_timeout=30, read_timeout=30, cursorclass=pymysql.cursors.DictCursor)
+
+    def connect_root(self):
+        """The server's administrator, by its socket, beside all limits of the others."""
+        data = os.open(self.services.directory / "mysql" / "data", os.O_RDONLY)
+        try:  # by descriptor: a socket's path has at most 107 bytes
+            return pymysql.connect(
+                unix_socket=f"/proc/self/fd/{data}/mysql.sock", user=getpass.getuser(),
+                database=self.services.env["MYSQL_DATABASE"], autocommit=True,
+                connect_timeout=30, read_timeout=30, cursorclass=pymysql.cursors.DictCursor)
+        finally:
+            os.close(data)
 
     def rows(self, sql, *values):
         with self.connect() as session, session.cursor() as cursor:

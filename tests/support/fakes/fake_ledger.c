@@ -58,6 +58,7 @@ static enum err enter(struct mysql_link *link, enum fake_call call)
         return ERR_OK;
     }
     link->fail_count[call]--;
+    link->code = link->fail[call] != ERR_BUSY ? 0 : link->busy_code ? link->busy_code : 1213;
     if (link->fail[call] == ERR_LOST || link->fail[call] == ERR_UNAVAILABLE) {
         link->up = false;
     }
@@ -100,7 +101,7 @@ uint64_t mysql_link_generation(const struct mysql_link *link)
 
 unsigned mysql_link_error_code(const struct mysql_link *link)
 {
-    return link->up ? 0 : 2013;
+    return link->up ? link->code : 2013;
 }
 
 const char *mysql_link_error_text(const struct mysql_link *link)
@@ -281,6 +282,7 @@ enum err order_settle_insert_in(struct mysql_link *link, const struct order_row 
             || (rows[i]->has_slot
                 && slot_is_taken(link, order_no_sale(record->order_no), &record->buyer,
                                  record->slot))) {
+            link->code = 1062;
             return ERR_CONFLICT;
         }
         ASSERT(link->data.order_count < FAKE_ORDERS_MAX);

@@ -54,6 +54,8 @@ struct mysql_link {
     struct fake_data before; /* as at the last BEGIN */
     bool in_transaction;
     bool up;
+    unsigned code;      /* of the last refusal */
+    unsigned busy_code; /* of ERR_BUSY; 0: a deadlock */
     uint64_t generation;
     enum err fail[FAKE_CALL_COUNT];       /* what the next calls end with */
     uint32_t fail_count[FAKE_CALL_COUNT]; /* how many of them */

@@ -127,12 +127,25 @@ Test(settle, a_deadlock_is_repeated_here_and_handed_up_when_it_goes_on)
 
     set_up(&bench, 100);
     fake_ledger_fail(bench.link, FAKE_TAKE, ERR_BUSY, 3);
-    cr_assert(run(&bench) == SETTLE_DONE && bench.stats.retries == 3);
+    cr_assert(run(&bench) == SETTLE_DONE && bench.stats.retries[LABEL_SQL_DEADLOCK] == 3);
     cr_assert(sold(&bench) == RECORDS && bench.stats.inserted == RECORDS);
     tear_down(&bench);
     set_up(&bench, 100);
     fake_ledger_fail(bench.link, FAKE_TAKE, ERR_BUSY, 4);
     cr_assert(run(&bench) == SETTLE_AGAIN && sold(&bench) == 0);
+    tear_down(&bench);
+}
+
+Test(settle, a_lock_that_was_waited_for_in_vain_is_handed_up_at_once)
+{
+    struct bench bench;
+
+    set_up(&bench, 100);
+    bench.link->busy_code = 1205;
+    fake_ledger_fail(bench.link, FAKE_TAKE, ERR_BUSY, 1);
+    cr_assert(run(&bench) == SETTLE_AGAIN && bench.stats.retries[LABEL_SQL_LOCK_WAIT] == 1);
+    cr_assert(bench.stats.error_code == 1205 && sold(&bench) == 0);
+    cr_assert(run(&bench) == SETTLE_DONE && sold(&bench) == RECORDS);
     tear_down(&bench);
 }
 
@@ -167,6 +180,7 @@ Test(settle, the_last_units_are_sold_and_the_rest_is_voided_one_by_one)
     set_up(&bench, 5);
     cr_assert(run(&bench) == SETTLE_DONE && bench.stats.taken == RECORDS);
     cr_assert(bench.stats.inserted == 5 && bench.stats.voided_stock == 3 && sold(&bench) == 5);
+    cr_assert(bench.stats.retries[LABEL_SQL_STOCK] > 0);
     cr_assert(bench.link->data.outbox_count == 6, "a letter and an event each");
     cr_assert(settle_next(bench.settle) == RECORDS);
     tear_down(&bench);
@@ -189,7 +203,7 @@ Test(settle, a_copy_that_gets_in_between_is_a_duplicate_and_the_others_stay_toge
     bench.link->meanwhile = commit_racing;
     cr_assert(run(&bench) == SETTLE_DONE);
     cr_assert(bench.stats.inserted == RECORDS - 1 && bench.stats.duplicates == 1);
-    cr_assert(bench.stats.retries == 1 && bench.link->calls[FAKE_COMMIT] == 2);
+    cr_assert(bench.stats.retries[LABEL_SQL_DUPLICATE] == 1 && bench.link->calls[FAKE_COMMIT] == 2);
     cr_assert(sold(&bench) == RECORDS - 1 && !bench.link->data.frozen[0]);
     tear_down(&bench);
 }
