@@ -298,12 +298,13 @@ static void tell_unreadable(struct sale_board *board, const struct catalogue_rea
     }
     board->told_revision = read->revision;
     for (uint32_t i = 0; i < read->unreadable_count; i++) {
-        LOG_ERROR("catalogue_sale_unreadable", KV_U64("sale", read->unreadable[i].value),
-                  KV_STR("next", "load it: that writes the catalogue again"));
+        /* Also one whose first load was lost: the worker has put that there, and loads it again. */
+        LOG_WARN("catalogue_sale_unreadable", KV_U64("sale", read->unreadable[i].value),
+                 KV_STR("next", "the worker's guard loads it; its log says why if it stays"));
     }
     if (read->is_incomplete) {
         LOG_ERROR("catalogue_unreadable", KV_U64("readable", read->count),
-                  KV_STR("next", "load any sale: that writes the catalogue again"));
+                  KV_STR("next", "seckillctl sale recover of any sale writes it again"));
     }
 }
 

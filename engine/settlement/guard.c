@@ -17,7 +17,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/assert.h"
 #include "common/conf.h"
@@ -98,7 +97,7 @@ enum err guard_failed_by_redis(struct guard_job *job, enum err err, const char *
 
 /* With replicas this primary may be a new one: an old one that was cut off decides until it has
  * missed its replicas for so long. */
-static uint32_t replica_wait_ms(struct guard_job *job)
+static uint32_t read_replica_wait(const struct guard_job *job)
 {
     struct redis_settings settings;
 
@@ -110,6 +109,18 @@ static uint32_t replica_wait_ms(struct guard_job *job)
     }
     const bool has_replicas = settings.replicas > 0 || settings.min_replicas_to_write > 0;
     return has_replicas ? (settings.min_replicas_max_lag_s + 1) * 1000 : 0;
+}
+
+static uint32_t replica_wait_ms(struct guard_job *job)
+{
+    struct guard_shared *shared = job->shared;
+    const int64_t now_us = waiter_now_us(job->context->waiter);
+
+    if (shared->replica_us == 0 || now_us - shared->replica_us >= (int64_t)GUARD_BEAT_MS * 1000) {
+        shared->replica_wait_ms = read_replica_wait(job);
+        shared->replica_us = now_us;
+    }
+    return shared->replica_wait_ms;
 }
 
 /* Engines answer by the D that the sale was loaded with, so the Q that belongs to it is waited for,
@@ -330,8 +341,8 @@ static enum err turn_once(struct guard_job *job)
     case GUARD_STEP_CLAIMED: return begin(job);
     case GUARD_STEP_FENCING:
         err = step_fence(job);
-        FAILPOINT_PASS(fence_closed);
         job->step = err == ERR_OK ? GUARD_STEP_WAITING : job->step;
+        FAILPOINT_PASS(fence_closed);
         return err;
     case GUARD_STEP_WAITING: job->step = GUARD_STEP_DRAINING; return ERR_OK; /* wait_us is over */
     case GUARD_STEP_DRAINING:

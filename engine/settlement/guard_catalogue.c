@@ -29,7 +29,7 @@ static enum err add_unsellable(struct catalogue_job *job, struct sale_id sale)
 static enum err on_unreadable(void *arg, struct sale_id sale)
 {
     LOG_ERROR("catalogue_sale_unreadable", KV_U64("sale", sale.value),
-              KV_STR("next", "mend its rows in sales and sale_skus, load it again"));
+              KV_STR("next", "mend its rows in sales and sale_skus, then seckillctl sale recover"));
     return add_unsellable(arg, sale);
 }
 

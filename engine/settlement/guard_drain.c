@@ -109,7 +109,7 @@ static enum err drain_outbox(struct guard_job *job, struct order_log_blocking *l
         err = err == ERR_OK ? drain_some(job, log, drain) : err;
         if (err == ERR_OK) {
             produced += drain->record_count;
-            err = guard_beat(job, GUARD_STEP_DRAINING, produced, 0);
+            err = drain->place_count > 0 ? guard_beat(job, GUARD_STEP_DRAINING, produced, 0) : err;
             err = err == ERR_OK ? err : guard_failed_by_mysql(job, err, "draining");
         }
     } while (err == ERR_OK && drain->place_count > 0);

@@ -27,6 +27,8 @@ struct guard_shared {
     /* when the catalogue was last written whole, its beginning; 0: not yet */
     int64_t catalogue_us;
     int64_t catalogue_busy_us; /* another worker was at it then */
+    uint32_t replica_wait_ms;  /* as read at replica_us; serves the loads of the next second */
+    int64_t replica_us;        /* 0: never */
     uint32_t job_count;        /* loads in work */
     void (*beat)(void *arg);   /* keeps all claims alive, if it is time; never fails */
     void *beat_arg;
