@@ -127,6 +127,8 @@ def write_examples():
                  "detail": problem.detail, "instance": "/requests/7b38b9ab452fd61e",
                  "request_id": "7b38b9ab452fd61e"}
         if problem.code == "limit-reached":
+            value["detail"] = ("With what you hold already, this is more than one buyer may order "
+                               "in this sale.")
             value["order_no"] = "2199090364417"
             value["order"] = "/v1/sales/2/orders/2199090364417"
         yield f"    {problem.code}:"

@@ -55,12 +55,12 @@ static void *sign_all(void *arg)
 
 struct token_ring *token_ring_create(const struct token_ring_options *options)
 {
-    struct token_ring *ring = calloc(1, sizeof *ring);
+    struct token_ring *ring = aligned_alloc(_Alignof(struct token_ring), sizeof *ring);
 
     if (!ring) {
         return NULL;
     }
-    ring->options = *options;
+    *ring = (struct token_ring){.options = *options};
     ring->token_size = crowd_token_size(options->crowd);
     ring->signer = crowd_signer(options->crowd);
     ring->tokens = malloc(TOKEN_RING_SIZE * ring->token_size);

@@ -133,36 +133,22 @@ static char *put_items(char *at, const struct items *items)
     return put_end(at);
 }
 
-static char *put_keys(char *at, const struct attempt *const *attempts, uint32_t count)
+/* A column of texts of one size, each a field `place` bytes into its attempt, which is "" when the
+ * purchase has none: zeros then, and nothing at all when nobody has one. */
+static char *put_texts(char *at, const struct attempt *const *attempts, uint32_t count,
+                       size_t place, size_t size)
 {
     bool any = false;
 
     for (uint32_t i = 0; i < count && !any; i++) {
-        any = attempts[i]->key_hash.hex[0] != '\0';
+        any = ((const char *)attempts[i])[place] != '\0';
     }
-    at = put_bulk_head(at, any ? (size_t)count * KEY_HASH_SIZE : 0);
+    at = put_bulk_head(at, any ? count * size : 0);
     for (uint32_t i = 0; i < count && any; i++) {
-        const char *hex = attempts[i]->key_hash.hex;
+        const char *text = (const char *)attempts[i] + place;
 
-        memcpy(at, hex[0] ? hex : ZEROS, KEY_HASH_SIZE);
-        at += KEY_HASH_SIZE;
-    }
-    return put_end(at);
-}
-
-static char *put_traces(char *at, const struct attempt *const *attempts, uint32_t count)
-{
-    bool any = false;
-
-    for (uint32_t i = 0; i < count && !any; i++) {
-        any = attempts[i]->traceparent.text[0] != '\0';
-    }
-    at = put_bulk_head(at, any ? (size_t)count * TRACEPARENT_SIZE : 0);
-    for (uint32_t i = 0; i < count && any; i++) {
-        const char *trace = attempts[i]->traceparent.text;
-
-        memcpy(at, trace[0] ? trace : ZEROS, TRACEPARENT_SIZE);
-        at += TRACEPARENT_SIZE;
+        memcpy(at, text[0] ? text : ZEROS, size);
+        at += size;
     }
     return put_end(at);
 }
@@ -176,8 +162,9 @@ char *purchase_columns_put(char *at, const struct attempt *const *attempts, uint
     at = put_buyers(at, attempts, count);
     at = put_items(at, &items);
     at = redis_wire_bulk(at, (const char *)items.choices, count);
-    at = put_keys(at, attempts, count);
-    return put_traces(at, attempts, count);
+    at = put_texts(at, attempts, count, offsetof(struct attempt, key_hash.hex), KEY_HASH_SIZE);
+    return put_texts(at, attempts, count, offsetof(struct attempt, traceparent.text),
+                     TRACEPARENT_SIZE);
 }
 
 /* --- reading */

@@ -4,7 +4,7 @@ import datetime
 
 import pytest
 
-from support import http_raw
+from support import http_raw, openapi
 from support.admin import AdminError, rfc3339
 from support.buyer import Buyer, get_sale
 from support.crowd import request
@@ -93,7 +93,8 @@ def test_limit_reached_links_the_order_held(plain_sale, new_buyer):
         problem = expect(buyer.purchase(plain_sale, key=key), 409, "limit-reached")
         assert problem["order_no"] == order["order_no"]
         assert problem["order"] == f"/v1/sales/{plain_sale}/orders/{order['order_no']}"
-        assert "hold" in problem["detail"]
+        example = openapi.document()["components"]["examples"]["limit-reached"]["value"]
+        assert problem.keys() == example.keys() and problem["detail"] == example["detail"]
 
 
 def test_quantity_over_the_limit(plain_sale, new_buyer, redis_db):

@@ -3,32 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "integration/ledger/ledger_fixture.h"
+#include "integration/ledger/settling.h"
 #include "ledger/offset_store.h"
 #include "ledger/order_settle.h"
 #include "ledger/outbox_store.h"
 
 enum { MANY = 40 };
-
-/* What most tests of settling begin with. Each test is a process. */
-static struct mysql_link *link;
-static struct sale_id sale; /* of 10 units, 1 for each buyer, loaded */
-static uint32_t epoch;
-static struct settle *settle; /* owns partition 0 */
-
-static void begin(void)
-{
-    link = fixture_link();
-    sale = fixture_sale(link, 10, 1);
-    epoch = fixture_load(link, sale);
-    settle = fixture_settle(link, 0);
-}
-
-static void end(void)
-{
-    settle_destroy(settle);
-    mysql_link_destroy(link);
-}
 
 TestSuite(settle, .init = begin, .fini = end);
 TestSuite(order_settle, .init = begin, .fini = end);
