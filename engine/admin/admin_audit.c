@@ -14,8 +14,9 @@ static void write_report(struct json_out *out, const struct audit_report *report
 {
     json_out_begin_object(out);
     json_out_member_u64(out, "sale", report->sale.value);
-    json_out_member_bool(out, "ok", report->violations == 0 && report->at_rest);
+    json_out_member_bool(out, "ok", report->violations == 0 && report->untold == 0);
     json_out_member_bool(out, "at_rest", report->at_rest);
+    json_out_member_bool(out, "frozen", report->is_frozen);
     json_out_member_u64(out, "violations", report->violations);
     json_out_name(out, "checks");
     json_out_begin_array(out);
@@ -159,10 +160,10 @@ static bool audit_allows(struct admin_job *job, struct admin_thread *thread)
                              ids);
         return false;
     }
-    if (!report.at_rest) {
-        list_ids(&report, AUDIT_NOT_AT_REST, ids, sizeof ids);
+    if (report.untold > 0) {
+        list_ids(&report, AUDIT_NOT_TOLD, ids, sizeof ids);
         admin_answer_refusal(job, ADMIN_REFUSAL_CONFLICT,
-                             "The sale did not come to rest; not told: %s. Ask again.", ids);
+                             "It cannot be told now whether these hold: %s. Ask again.", ids);
         return false;
     }
     return true;

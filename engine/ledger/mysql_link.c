@@ -397,6 +397,20 @@ enum err mysql_link_begin(struct mysql_link *link)
     return err;
 }
 
+enum err mysql_link_begin_snapshot(struct mysql_link *link)
+{
+    /* Of the next transaction alone: the session stays at READ COMMITTED. */
+    static const char level[] = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ";
+    static const char begin[] = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY";
+    enum err err = ERR_OK;
+
+    ASSERT(!link->in_transaction);
+    err = mysql_link_run_text(link, level, sizeof level - 1);
+    err = err == ERR_OK ? mysql_link_run_text(link, begin, sizeof begin - 1) : err;
+    link->in_transaction = err == ERR_OK;
+    return err;
+}
+
 enum err mysql_link_commit(struct mysql_link *link)
 {
     static const char text[] = "COMMIT";

@@ -131,6 +131,9 @@ MUST_CHECK enum err mysql_link_run_text(struct mysql_link *link, const char *tex
 /* Transactions do not nest. After ERR_BUSY, ERR_LOST, ERR_UNAVAILABLE of any call inside: roll
  * back. */
 MUST_CHECK enum err mysql_link_begin(struct mysql_link *link);
+/* The same for reading alone: until its rollback every query sees the database as it is now, in one
+ * moment. Errors as begin. */
+MUST_CHECK enum err mysql_link_begin_snapshot(struct mysql_link *link);
 /* ERR_LOST: unknown (M8). On any error the transaction is over for this side. */
 MUST_CHECK enum err mysql_link_commit(struct mysql_link *link);
 /* Always ends it: if the server cannot be told, the session is dropped. No transaction: nothing. */

@@ -1,21 +1,24 @@
-/* The three services are read one after the other, between two looks at what moves: the log's ends
- * and the worker's places, Redis' seq and version, both outboxes. When the looks agree, nothing was
- * on its way, and every figure can be compared; when they do not, what depends on rest is "not at
- * rest". */
+/* The order of reading makes figures of a running sale comparable. Wins go from Redis to the log to
+ * MySQL, so they are read the other way round: MySQL in one moment (a snapshot), then the log, then
+ * Redis. Whatever MySQL has, the two others have too; what they have more is on its way.
+ *
+ * All this stands between two looks at what moves: the log's ends and the worker's places, Redis'
+ * seq and version, both outboxes. When the looks agree, nothing was on its way, and the figures of
+ * Redis are compared exactly as well; when they do not, those are "not told". */
 #include "settlement/audit.h"
 
-#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "codec/order_event.h"
 #include "common/assert.h"
 #include "common/conf.h"
+#include "common/log.h"
 #include "inventory/redis_blocking.h"
 #include "inventory/sale_reader.h"
 #include "journal/log_reader.h"
 #include "journal/order_log_blocking.h"
-#include "ledger/dead_store.h"
 #include "ledger/mysql_link.h"
 #include "ledger/offset_store.h"
 #include "ledger/order_audit.h"
@@ -24,6 +27,7 @@
 #include "ledger/sale_store.h"
 #include "loop/waiter.h"
 #include "settlement/audit_data.h"
+#include "settlement/freeze.h"
 
 enum { REST_LOOK_MS = 200, LOG_TIMEOUT_MS = 60000, ENDS_TIMEOUT_MS = 5000 };
 
@@ -32,7 +36,7 @@ const char *audit_result_name(enum audit_result result)
     switch (result) {
     case AUDIT_HOLDS: return "holds";
     case AUDIT_VIOLATED: return "violated";
-    case AUDIT_NOT_AT_REST: return "not-at-rest";
+    case AUDIT_NOT_TOLD: return "not-told";
     }
     UNREACHABLE();
 }
@@ -55,44 +59,51 @@ static enum err by_redis(struct audit *audit, enum err err)
     return err;
 }
 
-/* --- reading --- */
-
-struct places {
-    uint64_t next[LOG_PARTITIONS_MAX];
-};
+/* --- what moves --- */
 
 static enum err on_place(void *arg, const struct offset_row *row)
 {
-    struct places *places = arg;
+    struct audit_places *places = arg;
 
-    if (row->part < LOG_PARTITIONS_MAX) {
+    if (row->part < AUDIT_PARTITIONS_MAX) {
         places->next[row->part] = row->next;
+        places->owner_epoch[row->part] = row->owner_epoch;
     }
     return ERR_OK;
 }
 
+static enum err read_places(struct audit *audit, struct audit_places *places)
+{
+    const struct audit_context *context = audit->context;
+
+    memset(places, 0, sizeof *places);
+    memset(places->first, 0xff, sizeof places->first);
+    return by_mysql(audit, offset_store_list(context->mysql, context->conf->kafka_orders_topic,
+                                             on_place, places));
+}
+
+/* Places first: they only rise, and never above an end that is read after them. */
 static enum err look_at_log(struct audit *audit, struct motion *motion)
 {
     uint64_t ends[LOG_PARTITIONS_MAX];
-    struct places places = {0};
+    struct audit_places places;
     uint32_t count = 0;
 
-    enum err err = order_log_blocking_ends(audit->log, ENDS_TIMEOUT_MS, ends, &count);
+    enum err err = by_mysql(audit, mysql_link_ensure(audit->context->mysql));
+    err = err == ERR_OK ? read_places(audit, &places) : err;
+    if (err != ERR_OK) {
+        return err;
+    }
+    err = order_log_blocking_ends(audit->log, ENDS_TIMEOUT_MS, ends, &count);
     if (err != ERR_OK) {
         snprintf(audit->why, AUDIT_TEXT_SIZE, "Kafka: %s", err_text(err));
         return err;
     }
-    err = by_mysql(audit, mysql_link_ensure(audit->context->mysql));
-    if (err == ERR_OK) {
-        err = by_mysql(audit, offset_store_list(audit->context->mysql,
-                                                audit->context->conf->kafka_orders_topic, on_place,
-                                                &places));
-    }
-    for (uint32_t i = 0; i < count && err == ERR_OK; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         motion->lag += ends[i] > places.next[i] ? ends[i] - places.next[i] : 0;
         motion->beyond += places.next[i] > ends[i] ? places.next[i] - ends[i] : 0;
     }
-    return err;
+    return ERR_OK;
 }
 
 static enum err look(struct audit *audit, struct motion *ret_motion)
@@ -130,6 +141,15 @@ static bool is_same(const struct motion *a, const struct motion *b)
                    && a->meta.head.version == b->meta.head.version));
 }
 
+/* --- MySQL --- */
+
+static void see_epoch(struct audit *audit, struct order_no order_no)
+{
+    const uint32_t epoch = order_no_epoch(order_no);
+
+    audit->epoch_max = epoch > audit->epoch_max ? epoch : audit->epoch_max;
+}
+
 static enum err on_row(void *arg, const struct order_row *row)
 {
     struct audit *audit = arg;
@@ -140,7 +160,9 @@ static enum err on_row(void *arg, const struct order_row *row)
     const struct audit_item item = {.order_no = row->record.order_no,
                                     .content = audit_content(&row->record),
                                     .entry = audit_entry(&row->record.buyer, &entry),
-                                    .letter = order_state_letter(row->state)};
+                                    .place = audit_place(row->part, row->offset),
+                                    .letter = order_state_letter(row->state),
+                                    .never_told = row->reason == ORDER_REASON_EPOCH};
     const int sku = sale_find_sku(&audit->row.definition, &row->record.sku);
 
     if (sku >= 0) {
@@ -149,94 +171,108 @@ static enum err on_row(void *arg, const struct order_row *row)
         figures->live += order_state_is_live(row->state) ? row->record.quantity : 0;
         figures->counted += never ? 0 : row->record.quantity;
     }
-    enum err err = audit_list_add(&audit->rows, &item);
-    if (err == ERR_OK && row->reason != ORDER_REASON_EPOCH) {
-        err = audit_list_add(&audit->told_rows, &item);
-    }
-    return err;
+    see_epoch(audit, row->record.order_no);
+    return audit_list_add(&audit->rows, &item);
 }
 
-static enum err on_record(void *arg, uint32_t partition, uint64_t offset, const void *payload,
-                          size_t size)
+static enum err on_ledger(void *arg, const struct ledger_line *line)
 {
     struct audit *audit = arg;
-    struct order_record record;
-    struct order_no hint = {0};
-
-    (void)partition;
-    (void)offset;
-    if (waiter_is_stopped(audit->context->waiter)) {
-        return ERR_CLOSED; /* a long log is not read to its end while the worker is to end */
-    }
-    if (order_event_read(payload, size, &record, &hint) != ORDER_EVENT_FAULT_NONE) {
-        audit->unreadable +=
-            hint.value == 0 || order_no_sale(hint).value == audit->row.definition.sale.value;
-        return ERR_OK;
-    }
-    if (order_no_sale(record.order_no).value != audit->row.definition.sale.value) {
-        return ERR_OK;
-    }
-    const struct audit_item item = {.order_no = record.order_no, .content = audit_content(&record)};
-    return audit_list_add(&audit->records, &item);
-}
-
-static enum err on_entry(void *arg, const struct buyer *buyer, const struct order_entry *entry)
-{
-    struct audit *audit = arg;
-    const struct audit_item item = {.order_no = entry->order_no,
-                                    .entry = audit_entry(buyer, entry),
-                                    .letter = order_state_letter(entry->state)};
-
-    return audit_list_add(&audit->entries, &item);
-}
-
-static enum err on_ledger(void *arg, const struct sku *sku, int64_t delta)
-{
-    struct audit *audit = arg;
-    const int index = sale_find_sku(&audit->row.definition, sku);
+    const struct audit_item item = {.order_no = {line->id}};
+    const int index = sale_find_sku(&audit->row.definition, &line->sku);
 
     if (index >= 0) {
-        audit->skus[index].ledger += delta;
+        audit->skus[index].supplied += line->is_supply ? line->delta : 0;
+        audit->skus[index].returned += line->is_supply ? 0 : line->delta;
     }
-    return ERR_OK;
+    audit->ledger_mark = line->id;
+    return audit_list_add(&audit->ledger, &item);
 }
 
-static enum err read_units(struct audit *audit, bool held)
+static enum err on_dead(void *arg, const struct dead_place *dead)
 {
-    struct sale_left left[SALE_SKUS_MAX];
-    uint32_t count = 0;
-    const enum err err =
-        by_redis(audit, sale_reader_units(audit->context->redis, audit->row.definition.sale, held,
-                                          left, &count));
+    struct audit *audit = arg;
+    const struct audit_item item = {.order_no = dead->order_no,
+                                    .place = audit_place(dead->part, dead->offset),
+                                    .content = dead->is_open ? 1 : 2};
 
-    for (uint32_t i = 0; i < count && err == ERR_OK; i++) {
-        const int index = sale_find_sku(&audit->row.definition, &left[i].sku);
-        if (index >= 0 && held) {
-            audit->skus[index].held = left[i].left;
-        } else if (index >= 0) {
-            audit->skus[index].left = left[i].left;
-        }
+    audit->dead_of_sale += dead->is_open && dead->of_sale;
+    audit->dead_of_none += dead->is_open && !dead->of_sale;
+    return audit_list_add(&audit->dead, &item);
+}
+
+static enum err read_snapshot(struct audit *audit)
+{
+    struct mysql_link *mysql = audit->context->mysql;
+    const struct sale_id sale = audit->row.definition.sale;
+    const char *topic = audit->context->conf->kafka_orders_topic;
+
+    enum err err = by_mysql(audit, sale_store_read(mysql, sale, &audit->row));
+    err = err == ERR_OK ? read_places(audit, &audit->places) : err;
+    if (err == ERR_OK) {
+        err = order_store_each(mysql, sale, on_row, audit);
     }
-    return err;
+    err = err == ERR_OK ? order_audit_ledger(mysql, sale, on_ledger, audit) : err;
+    err = err == ERR_OK
+              ? order_audit_findings(mysql, sale, audit->row.definition.limit, &audit->findings)
+              : err;
+    err = err == ERR_OK ? order_audit_dead(mysql, topic, sale, on_dead, audit) : err;
+    return by_mysql(audit, err);
 }
 
 static enum err read_mysql(struct audit *audit)
 {
     struct mysql_link *mysql = audit->context->mysql;
-    const struct sale_id sale = audit->row.definition.sale;
+    enum err err = mysql_link_ensure(mysql);
 
-    enum err err = sale_store_read(mysql, sale, &audit->row);
-    err = err == ERR_OK ? order_store_each(mysql, sale, on_row, audit) : err;
-    err = err == ERR_OK ? sale_store_ledger_sums(mysql, sale, on_ledger, audit) : err;
-    err = err == ERR_OK
-              ? order_audit_findings(mysql, sale, audit->row.definition.limit, &audit->findings)
-              : err;
-    err = err == ERR_OK
-              ? dead_store_open_count(mysql, sale, &audit->dead_of_sale, &audit->dead_of_none)
-              : err;
-    audit_list_settle(&audit->rows);
-    audit_list_settle(&audit->told_rows);
+    err = by_mysql(audit, err == ERR_OK ? mysql_link_begin_snapshot(mysql) : err);
+    if (err == ERR_OK) {
+        err = read_snapshot(audit);
+        mysql_link_rollback(mysql);
+    }
+    audit_list_sort(&audit->rows);
+    audit_log_sort_places(&audit->dead);
+    return err;
+}
+
+/* Whether units were added or came back meanwhile, or another epoch was cut. */
+static enum err read_mysql_again(struct audit *audit)
+{
+    struct mysql_link *mysql = audit->context->mysql;
+    const struct sale_id sale = audit->row.definition.sale;
+    enum err err = mysql_link_ensure(mysql);
+
+    err = err == ERR_OK ? sale_store_read(mysql, sale, &audit->row_after) : err;
+    err = err == ERR_OK ? order_audit_ledger_mark(mysql, sale, &audit->mark_after) : err;
     return by_mysql(audit, err);
+}
+
+/* --- Kafka --- */
+
+static enum err on_record(void *arg, uint32_t partition, uint64_t offset, const void *payload,
+                          size_t size)
+{
+    struct audit *audit = arg;
+    uint64_t *first = &audit->places.first[partition % AUDIT_PARTITIONS_MAX];
+    struct audit_item item = {.place = audit_place(partition, offset)};
+    struct order_record record;
+    struct order_no hint = {0};
+
+    if (waiter_is_stopped(audit->context->waiter)) {
+        return ERR_CLOSED; /* a long log is not read to its end while the worker is to end */
+    }
+    *first = offset < *first ? offset : *first;
+    if (order_event_read(payload, size, &record, &hint) != ORDER_EVENT_FAULT_NONE) {
+        const bool ours =
+            hint.value == 0 || order_no_sale(hint).value == audit->row.definition.sale.value;
+        return ours ? audit_list_add(&audit->unreadable, &item) : ERR_OK;
+    }
+    if (order_no_sale(record.order_no).value != audit->row.definition.sale.value) {
+        return ERR_OK;
+    }
+    item.order_no = record.order_no;
+    item.content = audit_content(&record);
+    return audit_list_add(&audit->records, &item);
 }
 
 static enum err read_log(struct audit *audit)
@@ -252,21 +288,78 @@ static enum err read_log(struct audit *audit)
     if (err != ERR_OK) {
         snprintf(audit->why, AUDIT_TEXT_SIZE, "Kafka: %s (%s)", err_text(err), error);
     }
-    audit_list_settle(&audit->records);
+    audit_list_sort(&audit->records);
+    audit_log_sort_places(&audit->unreadable);
+    return err;
+}
+
+/* --- Redis --- */
+
+static enum err on_entry(void *arg, const struct buyer *buyer, const struct order_entry *entry)
+{
+    struct audit *audit = arg;
+    const struct audit_item item = {.order_no = entry->order_no,
+                                    .entry = audit_entry(buyer, entry),
+                                    .letter = order_state_letter(entry->state)};
+
+    see_epoch(audit, entry->order_no);
+    const int sku = sale_find_sku(&audit->row.definition, &entry->sku);
+    if (sku >= 0 && order_state_is_live(entry->state)) {
+        audit->skus[sku].in_use += entry->quantity;
+    }
+    return audit_list_add(&audit->entries, &item);
+}
+
+static int by_id(const void *a, const void *b)
+{
+    const struct audit_item *x = a, *y = b;
+
+    return (x->order_no.value > y->order_no.value) - (x->order_no.value < y->order_no.value);
+}
+
+/* What was applied before our moment stands in the ledger for ever (I21). */
+static enum err on_applied(void *arg, uint64_t ledger_id)
+{
+    struct audit *audit = arg;
+    const struct audit_item key = {.order_no = {ledger_id}};
+    const struct audit_list *ledger = &audit->ledger;
+
+    if (ledger_id <= audit->ledger_mark
+        && !bsearch(&key, ledger->items, ledger->count, sizeof key, by_id)) {
+        audit->applied_gone++;
+    }
+    return ERR_OK;
+}
+
+static enum err read_units(struct audit *audit, bool held)
+{
+    struct sale_left left[SALE_SKUS_MAX];
+    uint32_t count = 0;
+    const enum err err =
+        sale_reader_units(audit->context->redis, audit->row.definition.sale, held, left, &count);
+
+    for (uint32_t i = 0; i < count && err == ERR_OK; i++) {
+        const int index = sale_find_sku(&audit->row.definition, &left[i].sku);
+        if (index >= 0 && held) {
+            audit->skus[index].held = left[i].left;
+        } else if (index >= 0) {
+            audit->skus[index].left = left[i].left;
+        }
+    }
     return err;
 }
 
 static enum err read_redis(struct audit *audit)
 {
-    enum err err = read_units(audit, false);
+    struct redis_blocking *redis = audit->context->redis;
+    const struct sale_id sale = audit->row.definition.sale;
 
+    enum err err = read_units(audit, false);
     err = err == ERR_OK ? read_units(audit, true) : err;
-    if (err == ERR_OK) {
-        err = by_redis(audit, sale_reader_orders(audit->context->redis, audit->row.definition.sale,
-                                                 on_entry, audit));
-    }
+    err = err == ERR_OK ? sale_reader_orders(redis, sale, on_entry, audit) : err;
+    err = err == ERR_OK ? sale_reader_applied(redis, sale, on_applied, audit) : err;
     audit_list_settle(&audit->entries);
-    return err;
+    return by_redis(audit, err);
 }
 
 /* --- the whole --- */
@@ -274,28 +367,27 @@ static enum err read_redis(struct audit *audit)
 static void forget(struct audit *audit)
 {
     audit_list_finish(&audit->rows);
-    audit_list_finish(&audit->told_rows);
+    audit_list_finish(&audit->dead);
+    audit_list_finish(&audit->ledger);
     audit_list_finish(&audit->records);
+    audit_list_finish(&audit->unreadable);
     audit_list_finish(&audit->entries);
-    memset(audit->skus, 0, sizeof audit->skus);
-    audit->unreadable = 0;
 }
 
-/* Reads all three between two looks. */
+/* All three, between two looks. */
 static enum err read_all(struct audit *audit)
 {
-    struct motion before, after;
+    enum err err = look(audit, &audit->before);
 
-    forget(audit);
-    enum err err = look(audit, &before);
-    err = err == ERR_OK ? read_redis(audit) : err;
-    err = err == ERR_OK ? read_log(audit) : err;
     err = err == ERR_OK ? read_mysql(audit) : err;
-    err = err == ERR_OK ? look(audit, &after) : err;
+    err = err == ERR_OK ? read_log(audit) : err;
+    err = err == ERR_OK ? read_redis(audit) : err;
+    err = err == ERR_OK ? read_mysql_again(audit) : err;
+    err = err == ERR_OK ? look(audit, &audit->after) : err;
     if (err == ERR_OK) {
-        audit->motion = after;
-        audit->report->at_rest =
-            is_at_rest(&before) && is_at_rest(&after) && is_same(&before, &after);
+        audit->report->at_rest = is_at_rest(&audit->before) && is_at_rest(&audit->after)
+                                 && is_same(&audit->before, &audit->after)
+                                 && audit->ledger_mark == audit->mark_after;
     }
     return err;
 }
@@ -318,35 +410,81 @@ static enum err wait_for_rest(struct audit *audit)
     }
 }
 
+/* The first hard promise that is broken stops the sale; `found` has what else there is. */
+static void freeze_if_broken(struct audit *audit)
+{
+    struct audit_report *report = audit->report;
+    struct freeze_cause cause = {.by = "audit"};
+    enum freeze_result result = FREEZE_NOTHING;
+
+    report->is_frozen = audit->row_after.control == SALE_CONTROL_FROZEN;
+    if (report->is_frozen || audit->row_after.control == SALE_CONTROL_ENDED) {
+        return;
+    }
+    for (uint32_t i = 0; i < report->check_count && !cause.id; i++) {
+        const struct audit_check *check = &report->checks[i];
+        if (check->is_hard && check->result == AUDIT_VIOLATED) {
+            cause.id = check->id;
+            cause.label = check->label;
+            snprintf(cause.found, sizeof cause.found, "%.80s: %.160s", check->name, check->found);
+        }
+    }
+    if (!cause.id) {
+        return;
+    }
+    /* Violations are counted by whoever asked: a shard belongs to one thread. */
+    if (freeze_sale(audit->context->mysql, report->sale, &cause, NULL, &result) != ERR_OK) {
+        LOG_ERROR("sale_not_frozen", KV_U64("sale", report->sale.value), KV_STR("cause", cause.id),
+                  KV_STR("mysql", mysql_link_error_text(audit->context->mysql)),
+                  KV_STR("next", "seckillctl sale pause; audit again"));
+    }
+    report->is_frozen = result == FREEZE_DONE || result == FREEZE_ALREADY;
+}
+
+static enum err run(struct audit *audit)
+{
+    const struct order_log_blocking_options options = {
+        .brokers = audit->context->conf->kafka_brokers,
+        .topic = audit->context->conf->kafka_orders_topic,
+        .client_name = "seckill-audit",
+    };
+    enum err err = order_log_blocking_create(&options, &audit->log);
+
+    if (err != ERR_OK) {
+        snprintf(audit->why, AUDIT_TEXT_SIZE, "Kafka: %s", err_text(err));
+        return err;
+    }
+    err = wait_for_rest(audit);
+    err = err == ERR_OK ? read_all(audit) : err;
+    if (err == ERR_OK) {
+        audit_judge(audit);
+        freeze_if_broken(audit);
+    }
+    forget(audit);
+    order_log_blocking_destroy(audit->log);
+    return err;
+}
+
 enum err audit_run(const struct audit_context *context, struct sale_id sale,
                    struct audit_report *ret_report, char why[static AUDIT_TEXT_SIZE])
 {
     struct audit_report report = {.sale = sale};
-    struct audit audit = {.context = context, .report = &report, .why = why};
-    const struct order_log_blocking_options options = {
-        .brokers = context->conf->kafka_brokers,
-        .topic = context->conf->kafka_orders_topic,
-        .client_name = "seckill-audit",
-    };
+    struct audit *audit = calloc(1, sizeof *audit); /* too large for a small thread's stack */
 
     why[0] = '\0';
-    enum err err = by_mysql(&audit, mysql_link_ensure(context->mysql));
-    err = err == ERR_OK ? by_mysql(&audit, sale_store_read(context->mysql, sale, &audit.row)) : err;
-    if (err != ERR_OK) {
-        return err;
+    if (!audit) {
+        snprintf(why, AUDIT_TEXT_SIZE, "this worker has no memory");
+        return ERR_NO_MEMORY;
     }
-    err = order_log_blocking_create(&options, &audit.log);
-    if (err != ERR_OK) {
-        snprintf(why, AUDIT_TEXT_SIZE, "Kafka: %s", err_text(err));
-        return err;
-    }
-    err = wait_for_rest(&audit);
-    err = err == ERR_OK ? read_all(&audit) : err;
+    audit->context = context;
+    audit->report = &report;
+    audit->why = why;
+    enum err err = by_mysql(audit, mysql_link_ensure(context->mysql));
+    err = err == ERR_OK ? by_mysql(audit, sale_store_read(context->mysql, sale, &audit->row)) : err;
+    err = err == ERR_OK ? run(audit) : err;
     if (err == ERR_OK) {
-        audit_judge(&audit);
         *ret_report = report;
     }
-    forget(&audit);
-    order_log_blocking_destroy(audit.log);
+    free(audit);
     return err;
 }

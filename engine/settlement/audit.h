@@ -1,7 +1,8 @@
 /* audit: Redis, Kafka and MySQL as they are, compared.
  * Why:    the promise is checked by figures, not believed (PROTOCOL §1, §6); operators and every
  *         test end with it.
- * Never:  repairs; trusts one of the three; says "holds" of what it could not compare.
+ * Never:  repairs; trusts one of the three; says "holds" of what it could not compare; lets a sale
+ *         go on whose hard promise is broken (settlement/freeze).
  * Thread: one that may block.  Owner: the caller. */
 #pragma once
 
@@ -21,21 +22,24 @@ enum { AUDIT_CHECKS_MAX = 24, AUDIT_TEXT_SIZE = 256 };
 enum audit_result {
     AUDIT_HOLDS,
     AUDIT_VIOLATED,
-    AUDIT_NOT_AT_REST, /* cannot be told while the sale moves: ask again */
+    AUDIT_NOT_TOLD, /* cannot be told now, `found` says why: ask again */
 };
 
 struct audit_check {
     uint32_t label;   /* of METRIC_invariant_violations_total */
     const char *id;   /* of the promise: "I1"; static */
     const char *name; /* static */
+    bool is_hard;     /* who breaks it, is frozen */
     enum audit_result result;
     char found[AUDIT_TEXT_SIZE]; /* figures, and the first thing that is wrong */
 };
 
 struct audit_report {
     struct sale_id sale;
-    bool at_rest; /* nothing was on its way between the three while they were read */
+    bool at_rest;   /* nothing was on its way between the three while they were read */
+    bool is_frozen; /* by this audit, or it was */
     uint32_t violations;
+    uint32_t untold;
     uint32_t check_count;
     struct audit_check checks[AUDIT_CHECKS_MAX];
 };

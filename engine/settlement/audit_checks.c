@@ -4,15 +4,64 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "common/assert.h"
 #include "common/metrics.h"
 
-#define ID(name) LABEL_INVARIANT_##name, #name
+/* HARD: the sale is frozen when it is broken. */
+#define HARD(name)                                                                                 \
+    (struct promise)                                                                               \
+    {                                                                                              \
+        LABEL_INVARIANT_##name, #name, true                                                        \
+    }
+#define SOFT(name)                                                                                 \
+    (struct promise)                                                                               \
+    {                                                                                              \
+        LABEL_INVARIANT_##name, #name, false                                                       \
+    }
+struct promise {
+    uint32_t label;
+    const char *id;
+    bool is_hard;
+};
 
-__attribute__((format(printf, 6, 7))) static void check(struct audit *audit, uint32_t label,
-                                                        const char *id, const char *name,
-                                                        enum audit_result result,
+static bool is_loaded(const struct audit *audit)
+{
+    return audit->row.definition.epoch > 0;
+}
+
+static bool fits(const struct audit *audit, const struct motion *motion)
+{
+    return motion->has_meta && motion->meta.fence_fits
+           && motion->meta.head.state != SALE_STATE_LOADING
+           && motion->meta.head.epoch == audit->row.definition.epoch;
+}
+
+/* Redis sells on the history that was read from MySQL, and did so all the time. */
+static bool is_redis_ours(const struct audit *audit)
+{
+    return is_loaded(audit) && fits(audit, &audit->before) && fits(audit, &audit->after)
+           && audit->row_after.definition.epoch == audit->row.definition.epoch;
+}
+
+static void why_not_told(const struct audit *audit, char *text, size_t size)
+{
+    const struct motion *motion = &audit->after;
+
+    if (is_loaded(audit) && !is_redis_ours(audit)) {
+        snprintf(text, size,
+                 "; not told: Redis is without this history, a load is due or going on");
+    } else if (!audit->report->at_rest) {
+        snprintf(text, size,
+                 "; not told: in flight are %" PRIu64 " records of all sales, %" PRIu64
+                 " entries of the outbox in Redis, %" PRIu64 " of MySQL's",
+                 motion->lag, motion->redis_outbox, motion->sql_outbox);
+    }
+}
+
+__attribute__((format(printf, 5, 6))) static void check(struct audit *audit, struct promise promise,
+                                                        const char *name, enum audit_result result,
                                                         const char *format, ...)
 {
     struct audit_report *report = audit->report;
@@ -20,20 +69,20 @@ __attribute__((format(printf, 6, 7))) static void check(struct audit *audit, uin
     struct audit_check *made = &report->checks[report->check_count++];
     va_list arguments;
 
-    *made = (struct audit_check){.label = label, .id = id, .name = name, .result = result};
+    *made = (struct audit_check){.label = promise.label,
+                                 .id = promise.id,
+                                 .name = name,
+                                 .is_hard = promise.is_hard,
+                                 .result = result};
     va_start(arguments, format);
     vsnprintf(made->found, sizeof made->found, format, arguments);
     va_end(arguments);
-    report->violations += result == AUDIT_VIOLATED;
-}
-
-/* What can only be compared at rest. */
-static enum audit_result at_rest(const struct audit *audit, bool holds)
-{
-    if (!audit->report->at_rest) {
-        return AUDIT_NOT_AT_REST;
+    if (result == AUDIT_NOT_TOLD) {
+        const size_t used = strlen(made->found);
+        why_not_told(audit, made->found + used, sizeof made->found - used);
     }
-    return holds ? AUDIT_HOLDS : AUDIT_VIOLATED;
+    report->violations += result == AUDIT_VIOLATED;
+    report->untold += result == AUDIT_NOT_TOLD;
 }
 
 static enum audit_result always(bool holds)
@@ -41,38 +90,105 @@ static enum audit_result always(bool holds)
     return holds ? AUDIT_HOLDS : AUDIT_VIOLATED;
 }
 
+/* What Redis and MySQL are compared for: exactly at rest alone. */
+static enum audit_result at_rest(const struct audit *audit, bool holds)
+{
+    if (!is_loaded(audit)) {
+        return AUDIT_HOLDS; /* nothing is in Redis, and nothing was sold */
+    }
+    if (!audit->report->at_rest || !is_redis_ours(audit)) {
+        return AUDIT_NOT_TOLD;
+    }
+    return always(holds);
+}
+
+/* "" or "; first: <order_no>", in a buffer of the caller. */
+static const char *first(char text[static 48], struct order_no order_no)
+{
+    text[0] = '\0';
+    if (order_no.value != 0) {
+        snprintf(text, 48, "; first: %" PRIu64, order_no.value);
+    }
+    return text;
+}
+
+/* "" or "; wrong: <sku>". */
+static const char *wrong_sku(const struct audit *audit, char text[static 48], int index)
+{
+    text[0] = '\0';
+    if (index >= 0) {
+        snprintf(text, 48, "; wrong: %s", audit->row.definition.skus[index].sku.text);
+    }
+    return text;
+}
+
+/* --- units --- */
+
+/* More is sold and still offered than there is: somebody will be told of a unit that is not there.
+ * Sold is the lower of two readings, and no unit came back in between. */
+static bool is_overoffered(const struct audit *audit, uint32_t i)
+{
+    const uint64_t before = audit->row.sold[i], after = audit->row_after.sold[i];
+    const uint64_t sold = before < after ? before : after;
+
+    return is_redis_ours(audit) && audit->ledger_mark == audit->mark_after
+           && audit->skus[i].left + audit->skus[i].held + sold
+                  > audit->row.definition.skus[i].total;
+}
+
 static void check_sold(struct audit *audit)
 {
     const struct sale_definition *definition = &audit->row.definition;
-    uint64_t live = 0, sold = 0, total = 0;
-    const char *wrong = "";
-    bool holds = true, within = true;
+    uint64_t live = 0, sold = 0, offered = 0, total = 0;
+    char text[48];
+    int wrong = -1;
 
     for (uint32_t i = 0; i < definition->sku_count; i++) {
-        const uint64_t units = audit->skus[i].live;
-        const bool good =
-            units == audit->row.sold[i] && audit->row.sold[i] <= definition->skus[i].total;
-        live += units;
+        const struct sku_figures *figures = &audit->skus[i];
+        const bool good = figures->live == audit->row.sold[i]
+                          && audit->row.sold[i] <= definition->skus[i].total
+                          && !is_overoffered(audit, i);
+        live += figures->live;
         sold += audit->row.sold[i];
+        offered += figures->left + figures->held;
         total += definition->skus[i].total;
-        within &= audit->row.sold[i] <= definition->skus[i].total;
-        if (!good && holds) {
-            wrong = definition->skus[i].sku.text;
-            holds = false;
-        }
+        wrong = !good && wrong < 0 ? (int)i : wrong;
     }
-    check(audit, ID(I1), "units of live orders = sold, within total",
-          audit->report->at_rest ? always(holds) : (within ? AUDIT_NOT_AT_REST : AUDIT_VIOLATED),
-          "live %" PRIu64 ", sold %" PRIu64 ", total %" PRIu64 "%s%s", live, sold, total,
-          holds ? "" : "; wrong: ", wrong);
+    check(audit, HARD(I1), "units of live orders = sold; sold and offered within total",
+          always(wrong < 0),
+          "live %" PRIu64 ", sold %" PRIu64 ", offered %" PRIu64 ", total %" PRIu64 "%s", live,
+          sold, offered, total, wrong_sku(audit, text, wrong));
+}
+
+static void check_entries(struct audit *audit)
+{
+    const struct audit_difference found = audit_list_compare(&audit->entries, &audit->rows);
+    char order[48], sku[48];
+    int wrong = -1;
+
+    for (uint32_t i = 0; i < audit->row.definition.sku_count; i++) {
+        const struct sku_figures *figures = &audit->skus[i];
+        const bool good =
+            figures->left + figures->held + figures->in_use == audit->row.definition.skus[i].total;
+        wrong = !good && wrong < 0 ? (int)i : wrong;
+    }
+    const bool here = found.only_rows == 0 && found.different == 0;
+    const bool all = here && found.only_entries == 0 && found.letters == 0 && wrong < 0;
+    /* Wins come from Redis, and none is forgotten there: what MySQL has is in it at any time. */
+    check(audit, SOFT(I2), "orders in Redis = rows; left, held and in use there = allotted",
+          is_redis_ours(audit) && !here ? AUDIT_VIOLATED : at_rest(audit, all),
+          "%zu in Redis, %zu without row, %zu rows missing there, %zu differ, %zu in another "
+          "state%s%s",
+          audit->entries.count, found.only_entries, found.only_rows, found.different, found.letters,
+          first(order, found.first), wrong_sku(audit, sku, wrong));
 }
 
 static void check_stock(struct audit *audit)
 {
     const struct sale_definition *definition = &audit->row.definition;
     uint64_t left = 0, held = 0, live = 0, total = 0;
-    const char *wrong = "";
-    bool holds = true;
+    char text[48];
+    int wrong = -1;
 
     for (uint32_t i = 0; i < definition->sku_count; i++) {
         const struct sku_figures *figures = &audit->skus[i];
@@ -80,165 +196,186 @@ static void check_stock(struct audit *audit)
         held += figures->held;
         live += figures->live;
         total += definition->skus[i].total;
-        if (figures->left + figures->held + figures->live != definition->skus[i].total && holds) {
-            wrong = definition->skus[i].sku.text;
-            holds = false;
+        if (figures->left + figures->held + figures->live != definition->skus[i].total
+            && wrong < 0) {
+            wrong = (int)i;
         }
     }
-    check(audit, ID(I3), "left and held in Redis + live orders = total", at_rest(audit, holds),
-          "left %" PRIu64 " + held %" PRIu64 " + live %" PRIu64 " of %" PRIu64 "%s%s", left, held,
-          live, total, holds ? "" : "; wrong: ", wrong);
+    check(audit, SOFT(I3), "left and held in Redis + live orders = total",
+          at_rest(audit, wrong < 0),
+          "left %" PRIu64 " + held %" PRIu64 " + live %" PRIu64 " of %" PRIu64 "%s", left, held,
+          live, total, wrong_sku(audit, text, wrong));
 }
 
 static void check_ledger(struct audit *audit)
 {
     const struct sale_definition *definition = &audit->row.definition;
-    int64_t deltas = 0, left = 0;
-    const char *wrong = "";
-    bool holds = true;
+    int64_t supplied = 0, returned = 0, left = 0;
+    char text[48];
+    int wrong = -1;
 
     for (uint32_t i = 0; i < definition->sku_count; i++) {
         const struct sku_figures *figures = &audit->skus[i];
-        const int64_t by_ledger = figures->ledger - (int64_t)figures->counted;
-        const int64_t by_row = (int64_t)definition->skus[i].total - (int64_t)audit->row.sold[i];
-        deltas += figures->ledger;
+        const int64_t total = (int64_t)definition->skus[i].total;
+        const int64_t by_row = total - (int64_t)audit->row.sold[i];
+        const int64_t by_ledger = figures->supplied + figures->returned - (int64_t)figures->counted;
+        supplied += figures->supplied;
+        returned += figures->returned;
         left += by_row;
-        if (by_ledger != by_row && holds) {
-            wrong = definition->skus[i].sku.text;
-            holds = false;
-        }
+        wrong = (by_ledger != by_row || figures->supplied != total) && wrong < 0 ? (int)i : wrong;
     }
-    check(audit, ID(I21), "every change of stock is in the ledger", at_rest(audit, holds),
-          "deltas %" PRId64 ", left by MySQL %" PRId64 "%s%s", deltas, left,
-          holds ? "" : "; wrong: ", wrong);
+    const bool gone = is_redis_ours(audit) && audit->applied_gone > 0;
+    check(audit, SOFT(I21), "every change of stock is in the ledger, and stays there",
+          always(wrong < 0 && !gone),
+          "supplied %" PRId64 ", came back %" PRId64 ", left by MySQL %" PRId64 "; %" PRIu64
+          " applied rows gone%s",
+          supplied, returned, left, gone ? audit->applied_gone : 0, wrong_sku(audit, text, wrong));
 }
 
-/* "" or "; first: <order_no>", in a buffer of the caller. */
-static const char *first(char *text, size_t size, struct order_no order_no)
-{
-    text[0] = '\0';
-    if (order_no.value != 0) {
-        snprintf(text, size, "; first: %" PRIu64, order_no.value);
-    }
-    return text;
-}
-
-static void check_rows(struct audit *audit)
-{
-    char text[48];
-    const struct audit_difference found =
-        audit_list_compare(&audit->records, &audit->rows, AUDIT_BY_CONTENT);
-    const bool applied = found.only_a <= audit->dead_of_sale;
-
-    check(audit, ID(I5), "every record of the log has its row",
-          at_rest(audit, applied && found.different == 0),
-          "%zu records, %zu without row, %zu differ, %" PRIu64 " dead letters%s",
-          audit->records.count, found.only_a, found.different, audit->dead_of_sale,
-          first(text, sizeof text, found.only_a ? found.first_a : found.first_different));
-    check(audit, ID(I6), "every row has its record in the log",
-          audit->report->at_rest ? always(found.only_b == 0) : AUDIT_NOT_AT_REST,
-          "%zu rows, %zu without record%s", audit->rows.count, found.only_b,
-          first(text, sizeof text, found.first_b));
-    check(audit, ID(I7), "an order number means one order", always(audit->records.clashes == 0),
-          "%zu repeated records, %zu clash%s", audit->records.repeated, audit->records.clashes,
-          first(text, sizeof text, audit->records.clash));
-}
-
-/* Redis is not told that a row waits for an operator: its buyer's order is pending. A load is. */
-static bool is_same_state(char in_redis, char in_row)
-{
-    return in_redis == in_row
-           || (in_redis == order_state_letter(ORDER_STATE_PENDING)
-               && in_row == order_state_letter(ORDER_STATE_QUARANTINED));
-}
-
-static size_t letters_differ(const struct audit *audit, struct order_no *ret_first)
-{
-    size_t i = 0, differ = 0;
-
-    for (size_t j = 0; j < audit->entries.count; j++) {
-        const struct audit_item *entry = &audit->entries.items[j];
-        while (i < audit->told_rows.count
-               && audit->told_rows.items[i].order_no.value < entry->order_no.value) {
-            i++;
-        }
-        const struct audit_item *row =
-            i < audit->told_rows.count ? &audit->told_rows.items[i] : NULL;
-        if (row && row->order_no.value == entry->order_no.value
-            && !is_same_state(entry->letter, row->letter) && differ++ == 0) {
-            *ret_first = entry->order_no;
-        }
-    }
-    return differ;
-}
-
-static void check_entries(struct audit *audit)
-{
-    char text[48];
-    struct order_no first_letter = {0};
-    const size_t letters = letters_differ(audit, &first_letter);
-    const struct audit_difference found =
-        audit_list_compare(&audit->entries, &audit->told_rows, AUDIT_BY_ENTRY);
-    const bool holds = found.only_a + found.only_b + found.different + letters == 0;
-    const struct order_no wrong = found.only_a      ? found.first_a
-                                  : found.only_b    ? found.first_b
-                                  : found.different ? found.first_different
-                                                    : first_letter;
-
-    check(
-        audit, ID(I2), "orders in Redis = rows", at_rest(audit, holds),
-        "%zu in Redis, %zu without row, %zu rows missing there, %zu differ, %zu in another state%s",
-        audit->entries.count, found.only_a, found.only_b, found.different, letters,
-        first(text, sizeof text, wrong));
-}
+/* --- orders --- */
 
 static void check_buyers(struct audit *audit)
 {
     const struct order_findings *findings = &audit->findings;
 
-    check(audit, ID(I4), "no buyer holds more than the limit",
+    check(audit, HARD(I4), "no buyer holds more than the limit",
           always(findings->buyers_over_limit == 0 && findings->slots_out_of_range == 0
                  && findings->live_without_slot == 0),
           "%" PRIu64 " buyers over %u, %" PRIu64 " slots out of range, %" PRIu64
           " live without slot",
           findings->buyers_over_limit, audit->row.definition.limit, findings->slots_out_of_range,
           findings->live_without_slot);
-    check(audit, ID(I8), "one key, at most one order", always(findings->repeated_keys == 0),
+    check(audit, SOFT(I8), "one key, at most one order", always(findings->repeated_keys == 0),
           "%" PRIu64 " keys with more", findings->repeated_keys);
 }
 
-static void check_places(struct audit *audit)
+static void check_states(struct audit *audit)
 {
-    const struct motion *motion = &audit->motion;
-    const bool loaded = audit->row.definition.epoch > 0;
-    const bool fits = motion->has_meta && motion->meta.fence_fits
-                      && motion->meta.head.epoch == audit->row.definition.epoch;
+    const struct order_findings *findings = &audit->findings;
 
-    check(audit, ID(I13), "the worker's place is within the log", always(motion->beyond == 0),
-          "%" PRIu64 " records behind, %" PRIu64 " beyond the end", motion->lag, motion->beyond);
-    check(audit, ID(I14), "nothing waits in dead_letters",
-          always(audit->dead_of_sale + audit->dead_of_none == 0),
-          "%" PRIu64 " of this sale, %" PRIu64 " of no known sale, %" PRIu64 " unreadable records",
-          audit->dead_of_sale, audit->dead_of_none, audit->unreadable);
-    check(audit, ID(I15), "Redis holds the history that MySQL names", always(!loaded || fits),
-          "epoch %u in MySQL, %u in Redis, fence %s", audit->row.definition.epoch,
-          motion->has_meta ? motion->meta.head.epoch : 0,
+    check(
+        audit, HARD(I10), "units come back once an order, and only from an ended one",
+        always(findings->returns_wrong + findings->returned_twice + findings->never_returned == 0),
+        "%" PRIu64 " returns, %" PRIu64 " not of such an order, %" PRIu64 " orders twice, %" PRIu64
+        " orders never",
+        findings->returns, findings->returns_wrong, findings->returned_twice,
+        findings->never_returned);
+    check(audit, HARD(I12), "a payment has one effect, a paid order one payment",
+          always(findings->payments_wrong + findings->paid_wrong == 0),
+          "%" PRIu64 " applied, %" PRIu64 " of another sum or state, %" PRIu64
+          " paid orders without exactly one",
+          findings->payments, findings->payments_wrong, findings->paid_wrong);
+}
+
+/* --- the log --- */
+
+static void check_records(struct audit *audit, const struct audit_log_findings *found)
+{
+    char text[48];
+
+    check(audit, SOFT(I5), "every record that was passed has its row",
+          always(found->skipped + found->different == 0),
+          "%zu records: %" PRIu64 " rows, %" PRIu64 " copies, %" PRIu64 " set aside, %" PRIu64
+          " in flight, %" PRIu64 " without row, %" PRIu64 " differ%s",
+          audit->records.count, found->applied, found->duplicates,
+          found->set_aside + found->waiting, found->in_flight, found->skipped, found->different,
+          first(text, found->skipped ? found->first_skipped : found->first_different));
+    check(audit, SOFT(I6), "every row has its record in the log",
+          found->rows_alone + found->misplaced > 0 ? AUDIT_VIOLATED
+          : found->too_old > 0                     ? AUDIT_NOT_TOLD
+                                                   : AUDIT_HOLDS,
+          "%zu rows, %" PRIu64 " without record, %" PRIu64 " at another place, %" PRIu64
+          " older than the log%s",
+          audit->rows.count, found->rows_alone, found->misplaced, found->too_old,
+          first(text, found->first_alone));
+    check(audit, HARD(I7), "an order number means one order", always(found->clashes == 0),
+          "%" PRIu64 " numbers with two contents%s", found->clashes,
+          first(text, found->first_clash));
+}
+
+static void check_places(struct audit *audit, const struct audit_log_findings *found)
+{
+    uint32_t partitions = 0, unowned = 0;
+    char text[48];
+
+    for (uint32_t i = 0; i < AUDIT_PARTITIONS_MAX; i++) {
+        partitions += audit->places.next[i] > 0;
+        unowned += audit->places.next[i] > 0 && audit->places.owner_epoch[i] == 0;
+    }
+    check(audit, HARD(I13), "the worker's place is 1 + the last record applied",
+          always(audit->after.beyond + found->beyond + unowned == 0),
+          "%u partitions, %" PRIu64 " records beyond the log's end, %" PRIu64
+          " rows behind the place, %u without owner%s",
+          partitions, audit->after.beyond, found->beyond, unowned,
+          first(text, found->first_beyond));
+    check(audit, SOFT(I14), "no record was skipped, and none waits in dead_letters",
+          audit->dead_of_sale + audit->dead_of_none + found->skipped > 0 ? AUDIT_VIOLATED
+          : found->too_old > 0                                           ? AUDIT_NOT_TOLD
+                                                                         : AUDIT_HOLDS,
+          "%" PRIu64 " skipped, %" PRIu64 " dead letters of this sale, %" PRIu64
+          " of no known sale, %zu unreadable records",
+          found->skipped, audit->dead_of_sale, audit->dead_of_none, audit->unreadable.count);
+}
+
+/* --- history --- */
+
+/* Where the fence does not fit, nothing is sold, on whatever epoch: a load is due. */
+static enum audit_result judge_history(const struct audit *audit)
+{
+    const struct motion *motion = &audit->after;
+    const uint32_t epoch = audit->row_after.definition.epoch;
+    const bool cut = epoch != audit->row.definition.epoch;
+    const bool sells = motion->has_meta && motion->meta.fence_fits
+                       && motion->meta.head.state != SALE_STATE_LOADING;
+
+    if (audit->findings.epochs_differ > 0 || (audit->epoch_max > epoch && !cut)
+        || (sells && !cut && motion->meta.head.epoch != epoch)) {
+        return AUDIT_VIOLATED;
+    }
+    return !is_loaded(audit) || is_redis_ours(audit) ? AUDIT_HOLDS : AUDIT_NOT_TOLD;
+}
+
+static void check_history(struct audit *audit)
+{
+    const struct motion *motion = &audit->after;
+
+    check(audit, HARD(I15), "one history is sold on: the one that MySQL names",
+          judge_history(audit),
+          "epoch %u in MySQL, %u in Redis, %u of the youngest order, %" PRIu64
+          " skus of another; fence %s",
+          audit->row.definition.epoch, motion->has_meta ? motion->meta.head.epoch : 0,
+          audit->epoch_max, audit->findings.epochs_differ,
           !motion->has_meta         ? "missing"
           : motion->meta.fence_fits ? "fits"
                                     : "does not fit");
-    check(audit, ID(I23), "both outboxes are empty at rest",
-          audit->report->at_rest ? AUDIT_HOLDS : AUDIT_NOT_AT_REST,
-          "%" PRIu64 " entries in Redis, %" PRIu64 " rows in MySQL", motion->redis_outbox,
-          motion->sql_outbox);
+}
+
+static void check_outboxes(struct audit *audit)
+{
+    check(audit, SOFT(I23), "both outboxes are empty at rest",
+          audit->report->at_rest ? AUDIT_HOLDS : AUDIT_NOT_TOLD,
+          "%" PRIu64 " entries in Redis, %" PRIu64 " rows in MySQL", audit->after.redis_outbox,
+          audit->after.sql_outbox);
 }
 
 void audit_judge(struct audit *audit)
 {
+    const struct audit_log_input input = {.places = &audit->places,
+                                          .records = &audit->records,
+                                          .unreadable = &audit->unreadable,
+                                          .rows = &audit->rows,
+                                          .dead = &audit->dead};
+    struct audit_log_findings found;
+
+    audit_log_judge(&input, &found);
     check_sold(audit);
     check_entries(audit);
     check_stock(audit);
     check_buyers(audit);
-    check_rows(audit);
-    check_places(audit);
+    check_records(audit, &found);
+    check_states(audit);
+    check_places(audit, &found);
+    check_history(audit);
     check_ledger(audit);
+    check_outboxes(audit);
 }

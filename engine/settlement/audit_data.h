@@ -12,6 +12,7 @@
 #include "ledger/sale_store.h"
 #include "settlement/audit.h"
 #include "settlement/audit_list.h"
+#include "settlement/audit_log.h"
 
 struct order_log_blocking;
 
@@ -26,24 +27,35 @@ struct motion {
 };
 
 struct sku_figures {
-    uint64_t live;       /* units of live rows */
-    uint64_t counted;    /* units of rows that were ever in sold */
-    int64_t ledger;      /* sum of deltas */
-    uint64_t left, held; /* in Redis */
+    uint64_t live;               /* units of live rows */
+    uint64_t counted;            /* units of rows that were ever in sold */
+    int64_t supplied, returned;  /* by the ledger */
+    uint64_t left, held, in_use; /* in Redis; in_use: units of live orders there */
 };
 
 struct audit {
     const struct audit_context *context;
-    struct sale_row row;
-    struct order_log_blocking *log; /* owned */
     struct audit_report *report;
-    char *why; /* AUDIT_TEXT_SIZE */
-    struct motion motion;
-    struct sku_figures skus[SALE_SKUS_MAX];
-    struct audit_list rows, told_rows, records, entries;
-    uint64_t unreadable; /* records of the log */
+    char *why;                      /* AUDIT_TEXT_SIZE */
+    struct order_log_blocking *log; /* owned */
+    struct motion before, after;    /* all that follows was read between these looks */
+    /* MySQL in one moment, the first that was read */
+    struct sale_row row;
+    struct audit_places places;
+    struct audit_list rows, dead, ledger; /* ledger: ids, as order_no */
+    uint64_t ledger_mark;
     struct order_findings findings;
-    uint64_t dead_of_sale, dead_of_none;
+    uint64_t dead_of_sale, dead_of_none; /* open ones */
+    /* the log, after it */
+    struct audit_list records, unreadable;
+    /* Redis, after that */
+    struct audit_list entries;
+    uint64_t applied_gone; /* ledger ids that were applied and are in the ledger no more */
+    uint32_t epoch_max;    /* of any order in Redis or MySQL */
+    /* MySQL once more */
+    struct sale_row row_after;
+    uint64_t mark_after;
+    struct sku_figures skus[SALE_SKUS_MAX];
 };
 
 /* Makes the checks of `audit->report` from what was read. No I/O. */

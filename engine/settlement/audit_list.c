@@ -25,7 +25,17 @@ static int by_order_no(const void *a, const void *b)
 {
     const struct audit_item *x = a, *y = b;
 
-    return (x->order_no.value > y->order_no.value) - (x->order_no.value < y->order_no.value);
+    if (x->order_no.value != y->order_no.value) {
+        return x->order_no.value < y->order_no.value ? -1 : 1;
+    }
+    return (x->place > y->place) - (x->place < y->place);
+}
+
+void audit_list_sort(struct audit_list *list)
+{
+    if (list->count > 0) {
+        qsort(list->items, list->count, sizeof *list->items, by_order_no);
+    }
 }
 
 void audit_list_settle(struct audit_list *list)
@@ -35,7 +45,7 @@ void audit_list_settle(struct audit_list *list)
     if (list->count == 0) {
         return;
     }
-    qsort(list->items, list->count, sizeof *list->items, by_order_no);
+    audit_list_sort(list);
     for (size_t i = 1; i < list->count; i++) {
         const struct audit_item *item = &list->items[i];
         if (item->order_no.value != list->items[kept].order_no.value) {
@@ -81,34 +91,51 @@ uint64_t audit_entry(const struct buyer *buyer, const struct order_entry *entry)
     return hash_common(buyer, &entry->sku, entry->quantity, &entry->key_hash, entry->won_at_ms);
 }
 
-static void count_first(size_t *count, struct order_no *first, struct order_no order_no)
+static void count(size_t *count, struct audit_difference *found, struct order_no order_no)
 {
-    if ((*count)++ == 0) {
-        *first = order_no;
+    (*count)++;
+    if (found->first.value == 0) {
+        found->first = order_no;
     }
 }
 
-struct audit_difference audit_list_compare(const struct audit_list *a, const struct audit_list *b,
-                                           enum audit_compare by)
+/* Redis is not told that a row waits for an operator: its buyer's order is pending. A load is. */
+static bool is_same_state(char in_redis, char in_row)
+{
+    return in_redis == in_row
+           || (in_redis == order_state_letter(ORDER_STATE_PENDING)
+               && in_row == order_state_letter(ORDER_STATE_QUARANTINED));
+}
+
+static void compare_one(const struct audit_item *entry, const struct audit_item *row,
+                        struct audit_difference *found)
+{
+    if (entry->entry != row->entry) {
+        count(&found->different, found, row->order_no);
+    } else if (!is_same_state(entry->letter, row->letter)) {
+        count(&found->letters, found, row->order_no);
+    }
+}
+
+struct audit_difference audit_list_compare(const struct audit_list *entries,
+                                           const struct audit_list *rows)
 {
     struct audit_difference found = {0};
     size_t i = 0, j = 0;
 
-    while (i < a->count || j < b->count) {
-        const struct audit_item *x = i < a->count ? &a->items[i] : NULL;
-        const struct audit_item *y = j < b->count ? &b->items[j] : NULL;
-        if (x && (!y || x->order_no.value < y->order_no.value)) {
-            count_first(&found.only_a, &found.first_a, x->order_no);
+    while (i < entries->count || j < rows->count) {
+        const struct audit_item *x = i < entries->count ? &entries->items[i] : NULL;
+        const struct audit_item *y = j < rows->count ? &rows->items[j] : NULL;
+        if (y && y->never_told) {
+            j++;
+        } else if (x && (!y || x->order_no.value < y->order_no.value)) {
+            count(&found.only_entries, &found, x->order_no);
             i++;
         } else if (y && (!x || y->order_no.value < x->order_no.value)) {
-            count_first(&found.only_b, &found.first_b, y->order_no);
+            count(&found.only_rows, &found, y->order_no);
             j++;
         } else {
-            const bool same =
-                by == AUDIT_BY_CONTENT ? x->content == y->content : x->entry == y->entry;
-            if (!same) {
-                count_first(&found.different, &found.first_different, x->order_no);
-            }
+            compare_one(x, y, &found);
             i++;
             j++;
         }

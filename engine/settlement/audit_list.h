@@ -15,8 +15,15 @@ struct audit_item {
     struct order_no order_no;
     uint64_t content; /* hash of what must be the same in log and row */
     uint64_t entry;   /* hash of what must be the same in Redis and row */
+    uint64_t place;   /* in the log; audit_place() */
     char letter;      /* state; 0: the service keeps none */
+    bool never_told;  /* a row of a history that was cut: Redis does not hold it */
 };
+/* Partition and offset as one number, in that order. */
+static inline uint64_t audit_place(uint32_t partition, uint64_t offset)
+{
+    return (uint64_t)partition << 48 | offset;
+}
 
 struct audit_list {
     struct audit_item *items; /* owned */
@@ -27,6 +34,8 @@ struct audit_list {
 };
 
 MUST_CHECK enum err audit_list_add(struct audit_list *list, const struct audit_item *item);
+/* By order_no, then place. */
+void audit_list_sort(struct audit_list *list);
 /* Sorts, and drops what is there twice. */
 void audit_list_settle(struct audit_list *list);
 void audit_list_finish(struct audit_list *list); /* frees; a zeroed one is fine */
@@ -36,10 +45,9 @@ uint64_t audit_content(const struct order_record *record);
 uint64_t audit_entry(const struct buyer *buyer, const struct order_entry *entry);
 
 struct audit_difference {
-    size_t only_a, only_b, different;
-    struct order_no first_a, first_b, first_different; /* the first of each; 0: none */
+    size_t only_entries, only_rows, different, letters;
+    struct order_no first; /* of what differs; 0: nothing does */
 };
-enum audit_compare { AUDIT_BY_CONTENT, AUDIT_BY_ENTRY };
-/* Both settled. */
-struct audit_difference audit_list_compare(const struct audit_list *a, const struct audit_list *b,
-                                           enum audit_compare by);
+/* Orders in Redis against rows that were ever told, by `entry` and letter. Both settled. */
+struct audit_difference audit_list_compare(const struct audit_list *entries,
+                                           const struct audit_list *rows);

@@ -119,6 +119,23 @@ json_t *sale_audit(const struct client *client, unsigned long sale, struct told_
     return root;
 }
 
+bool sale_audit_is_violated(const json_t *audit)
+{
+    const json_t *told = json_object_get(audit, "told");
+
+    return json_integer_value(json_object_get(audit, "violations")) > 0
+           || (told && !json_is_true(json_object_get(told, "ok")));
+}
+
+static const char *result_text(const json_t *check)
+{
+    const char *result = json_string_value(json_object_get(check, "result"));
+
+    return json_is_true(json_object_get(check, "ok"))  ? "holds"
+           : result && strcmp(result, "not-told") == 0 ? "not told"
+                                                       : "VIOLATED";
+}
+
 static void print_checks(const json_t *root, FILE *out)
 {
     const json_t *check;
@@ -128,9 +145,8 @@ static void print_checks(const json_t *root, FILE *out)
     {
         const char *found = json_string_value(json_object_get(check, "found"));
         fprintf(out, "  %-4s %-9s %s%s%s\n", json_string_value(json_object_get(check, "id")),
-                json_is_true(json_object_get(check, "ok")) ? "holds" : "VIOLATED",
-                json_string_value(json_object_get(check, "name")), found ? ": " : "",
-                found ? found : "");
+                result_text(check), json_string_value(json_object_get(check, "name")),
+                found ? ": " : "", found ? found : "");
     }
 }
 
@@ -160,10 +176,12 @@ void sale_audit_print(const json_t *root, FILE *out)
     if (told) {
         print_told(told, out);
     }
-    if (!json_is_true(json_object_get(root, "at_rest"))) {
-        fputs("  the sale did not come to rest: records, outbox or SQL outbox still move\n", out);
+    if (json_is_true(json_object_get(root, "frozen"))) {
+        fputs("  the sale is frozen: RUNBOOK, a sale is frozen\n", out);
     }
     fprintf(out, "audit of sale %" JSON_INTEGER_FORMAT ": %s\n",
             json_integer_value(json_object_get(root, "sale")),
-            json_is_true(json_object_get(root, "ok")) ? "holds" : "VIOLATED");
+            sale_audit_is_violated(root)                ? "VIOLATED"
+            : json_is_true(json_object_get(root, "ok")) ? "holds"
+                                                        : "not told in full, ask again");
 }

@@ -4,6 +4,7 @@
  * Thread: one. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "admin_client.h"
@@ -13,5 +14,7 @@
  * (json_decref). The list is sorted; NULL: nothing is compared. NULL: it could not be made; why was
  * printed to stderr. */
 json_t *sale_audit(const struct client *client, unsigned long sale, struct told_list *told);
+/* Something does not hold; that something could not be told is no violation. */
+bool sale_audit_is_violated(const json_t *audit);
 /* A line for each check, and the verdict. */
 void sale_audit_print(const json_t *audit, FILE *out);

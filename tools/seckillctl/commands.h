@@ -7,7 +7,7 @@
 #include "tools/common/admin_client.h"
 
 /* Exit statuses of the command line. */
-enum { EXIT_DONE = 0, EXIT_VIOLATED = 1, EXIT_USAGE = 2, EXIT_FAILED_CALL = 3 };
+enum { EXIT_DONE = 0, EXIT_VIOLATED = 1, EXIT_USAGE = 2, EXIT_FAILED_CALL = 3, EXIT_NOT_TOLD = 4 };
 
 struct command;
 struct arguments {

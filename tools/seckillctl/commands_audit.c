@@ -18,9 +18,11 @@ int audit_sale(const struct client *client, const struct arguments *arguments)
     }
     if (!told_path || told_read(client->program, told_path, &list)) {
         json_t *root = sale_audit(client, sale, told_path ? &list : NULL);
-        const bool holds = json_is_true(json_object_get(root, "ok"));
+        const int verdict = sale_audit_is_violated(root)                ? EXIT_VIOLATED
+                            : json_is_true(json_object_get(root, "ok")) ? EXIT_DONE
+                                                                        : EXIT_NOT_TOLD;
         status = show(client, root, print_audit);
-        status = status == EXIT_DONE && !holds ? EXIT_VIOLATED : status;
+        status = status == EXIT_DONE ? verdict : status;
     }
     told_finish(&list);
     return status;

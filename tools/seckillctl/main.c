@@ -62,7 +62,8 @@ static void print_help(FILE *out)
         "$SECKILL_JWT_SECRET_FILE, $SECKILL_JWT_KID, $SECKILL_JWT_ISSUER, $SECKILL_JWT_AUDIENCE).\n"
         "exit status: 0 done, 1 the audit found a violation or the load failed, 2 wrong use, 3 the "
         "API\n"
-        "refused or could not be reached\n",
+        "refused or could not be reached, 4 nothing is violated, but a check could not be told "
+        "now\n",
         out);
 }
 

@@ -10,11 +10,11 @@
 #include "inventory/sale_reader.h"
 #include "journal/log_reader.h"
 #include "journal/order_log_blocking.h"
-#include "ledger/dead_store.h"
 #include "ledger/offset_store.h"
 #include "ledger/order_audit.h"
 #include "ledger/outbox_store.h"
 #include "settlement/audit_data.h"
+#include "settlement/freeze.h"
 #include "unit/settlement/quiet.h"
 
 /* One step of the reading, each of which may fail. */
@@ -26,13 +26,16 @@ enum step {
     ENDS,
     OFFSETS,
     PENDING,
-    UNITS,
-    ENTRIES,
-    LOG,
+    SNAPSHOT,
     ROWS,
-    SUMS,
+    LEDGER,
     FINDINGS,
     DEAD,
+    LOG,
+    UNITS,
+    ENTRIES,
+    APPLIED,
+    MARK,
     STEP_COUNT
 };
 
@@ -45,7 +48,12 @@ static struct {
     uint32_t judged;
     size_t rows, records, entries; /* as judged */
     uint64_t live;
-    bool is_open;
+    bool is_open, in_snapshot;
+    uint64_t new_ledger_rows;
+    bool is_broken; /* a hard promise is */
+    enum sale_control control;
+    enum err freeze_err;
+    uint32_t freezes;
 } world;
 
 static enum err step(enum step which)
@@ -59,6 +67,7 @@ enum err sale_store_read(struct mysql_link *link, struct sale_id sale, struct sa
     memset(ret_row, 0, sizeof *ret_row);
     ret_row->definition.sale = sale;
     ret_row->definition.epoch = 3;
+    ret_row->control = world.control;
     ret_row->definition.sku_count = 1;
     ret_row->definition.skus[0].total = 5;
     cr_assert_eq(sku_parse("a", 1, &ret_row->definition.skus[0].sku), ERR_OK);
@@ -115,7 +124,7 @@ enum err order_log_blocking_ends(struct order_log_blocking *log, uint32_t timeou
 enum err offset_store_list(struct mysql_link *link, const char *topic, offset_row_fn *each,
                            void *arg)
 {
-    const struct offset_row row = {.part = 0, .next = 1};
+    const struct offset_row row = {.part = 0, .next = 1, .owner_epoch = 6};
 
     (void)link;
     (void)topic;
@@ -193,18 +202,68 @@ enum err order_store_each(struct mysql_link *link, struct sale_id sale, order_ro
 
     (void)link;
     (void)sale;
+    cr_assert(world.in_snapshot);
     cr_assert_eq(sku_parse("a", 1, &row.record.sku), ERR_OK);
     return world.fails == ROWS ? ERR_UNAVAILABLE : each(arg, &row);
 }
 
-enum err sale_store_ledger_sums(struct mysql_link *link, struct sale_id sale, sale_ledger_fn *each,
-                                void *arg)
+enum err mysql_link_begin_snapshot(struct mysql_link *link)
+{
+    (void)link;
+    world.in_snapshot = world.fails != SNAPSHOT;
+    return step(SNAPSHOT);
+}
+
+void mysql_link_rollback(struct mysql_link *link)
+{
+    (void)link;
+    world.in_snapshot = false;
+}
+
+enum err order_audit_ledger(struct mysql_link *link, struct sale_id sale, ledger_line_fn *each,
+                            void *arg)
+{
+    struct ledger_line line = {.id = 4, .delta = 5, .is_supply = true};
+
+    (void)link;
+    (void)sale;
+    cr_assert(world.in_snapshot);
+    cr_assert_eq(sku_parse("a", 1, &line.sku), ERR_OK);
+    return world.fails == LEDGER ? ERR_UNAVAILABLE : each(arg, &line);
+}
+
+enum err order_audit_ledger_mark(struct mysql_link *link, struct sale_id sale, uint64_t *ret_id)
 {
     (void)link;
     (void)sale;
-    (void)each;
-    (void)arg;
-    return step(SUMS);
+    cr_assert_not(world.in_snapshot);
+    *ret_id = 4 + world.new_ledger_rows;
+    return step(MARK);
+}
+
+/* 3 and 5: gone from the ledger, and younger than the snapshot. */
+enum err sale_reader_applied(struct redis_blocking *redis, struct sale_id sale,
+                             sale_reader_applied_fn *each, void *arg)
+{
+    (void)redis;
+    (void)sale;
+    for (uint64_t id = 3; id <= 5; id++) {
+        cr_assert_eq(each(arg, id), ERR_OK);
+    }
+    return step(APPLIED);
+}
+
+enum err freeze_sale(struct mysql_link *link, struct sale_id sale, const struct freeze_cause *cause,
+                     struct metrics_shard *shard, enum freeze_result *ret_result)
+{
+    (void)link;
+    cr_assert(sale.value == 7 && !shard);
+    world.freezes++;
+    cr_assert_str_eq(cause->id, "I4");
+    cr_assert_str_eq(cause->by, "audit");
+    cr_assert_str_eq(cause->found, "limit: 1 over");
+    *ret_result = FREEZE_DONE;
+    return world.freeze_err;
 }
 
 enum err order_audit_findings(struct mysql_link *link, struct sale_id sale, uint32_t limit,
@@ -217,12 +276,21 @@ enum err order_audit_findings(struct mysql_link *link, struct sale_id sale, uint
     return step(FINDINGS);
 }
 
-enum err dead_store_open_count(struct mysql_link *link, struct sale_id sale, uint64_t *ret_of_sale,
-                               uint64_t *ret_of_none)
+enum err order_audit_dead(struct mysql_link *link, const char *topic, struct sale_id sale,
+                          dead_place_fn *each, void *arg)
 {
+    const struct dead_place places[] = {
+        {.part = 0, .offset = 1, .of_sale = true, .is_open = true},
+        {.part = 0, .offset = 2, .is_open = true},
+        {.part = 0, .offset = 3, .of_sale = true},
+    };
+
     (void)link;
+    (void)topic;
     (void)sale;
-    *ret_of_sale = *ret_of_none = 0;
+    for (size_t i = 0; i < 3; i++) {
+        cr_assert_eq(each(arg, &places[i]), ERR_OK);
+    }
     return step(DEAD);
 }
 
@@ -233,7 +301,22 @@ void audit_judge(struct audit *audit)
     world.records = audit->records.count;
     world.entries = audit->entries.count;
     world.live = audit->skus[0].live;
-    cr_assert_eq(audit->unreadable, 1);
+    cr_assert_eq(audit->unreadable.count, 1);
+    cr_assert_eq(audit->applied_gone, 1);
+    cr_assert(audit->dead_of_sale == 1 && audit->dead_of_none == 1 && audit->dead.count == 3);
+    cr_assert_eq(audit->skus[0].supplied, 5);
+    cr_assert_eq(audit->places.first[0], 0);
+    cr_assert(audit->places.next[0] == 1 && audit->places.owner_epoch[0] == 6);
+    for (int i = 0; i < 3; i++) { /* only the last is hard and broken */
+        audit->report->checks[audit->report->check_count++] = (struct audit_check){
+            .id = i == 2 ? "I4" : "I2",
+            .name = "limit",
+            .found = "1 over",
+            .is_hard = i > 0,
+            .result = i == 1 ? AUDIT_NOT_TOLD : AUDIT_VIOLATED,
+        };
+    }
+    audit->report->check_count -= !world.is_broken;
 }
 
 static struct conf conf;
@@ -263,16 +346,17 @@ Test(audit, a_service_that_does_not_answer_is_named)
     static const char *const names[STEP_COUNT] = {
         [READ_SALE] = "MySQL",    [CREATE_LOG] = "Kafka", [META] = "Redis",
         [OUTBOX_COUNT] = "Redis", [ENDS] = "Kafka",       [OFFSETS] = "MySQL",
-        [PENDING] = "MySQL",      [UNITS] = "Redis",      [ENTRIES] = "Redis",
-        [LOG] = "Kafka",          [ROWS] = "MySQL",       [SUMS] = "MySQL",
-        [FINDINGS] = "MySQL",     [DEAD] = "MySQL",
+        [PENDING] = "MySQL",      [SNAPSHOT] = "MySQL",   [ROWS] = "MySQL",
+        [LEDGER] = "MySQL",       [FINDINGS] = "MySQL",   [DEAD] = "MySQL",
+        [LOG] = "Kafka",          [UNITS] = "Redis",      [ENTRIES] = "Redis",
+        [APPLIED] = "Redis",      [MARK] = "MySQL",
     };
 
     for (world.fails = 1; world.fails < STEP_COUNT; world.fails++) {
         cr_assert_eq(run(), ERR_UNAVAILABLE, "step %d", world.fails);
         cr_assert_eq(strncmp(why, names[world.fails], strlen(names[world.fails])), 0, "step %d: %s",
                      world.fails, why);
-        cr_assert_not(world.is_open);
+        cr_assert_not(world.is_open || world.in_snapshot);
     }
     cr_assert_eq(world.judged, 0, "half a reading is not judged");
 }
@@ -332,4 +416,34 @@ Test(audit, all_three_are_read_and_judged_once)
     cr_assert_eq(world.records, 1, "records of other sales are theirs");
     cr_assert_eq(world.entries, 1);
     cr_assert_eq(world.live, 2);
+}
+
+Test(audit, a_ledger_row_that_came_meanwhile_is_not_rest)
+{
+    world.new_ledger_rows = 1;
+    cr_assert_eq(run(), ERR_OK);
+    cr_assert_not(report.at_rest);
+}
+
+Test(audit, a_broken_hard_promise_freezes_a_sale_that_may_sell)
+{
+    cr_assert_eq(run(), ERR_OK);
+    cr_assert(world.freezes == 0 && !report.is_frozen, "only a soft one is broken");
+    world.is_broken = true;
+    cr_assert_eq(run(), ERR_OK);
+    cr_assert(world.freezes == 1 && report.is_frozen);
+    world.control = SALE_CONTROL_FROZEN;
+    cr_assert_eq(run(), ERR_OK);
+    cr_assert(world.freezes == 1 && report.is_frozen, "it is frozen: its cause is known");
+    world.control = SALE_CONTROL_ENDED;
+    cr_assert_eq(run(), ERR_OK);
+    cr_assert(world.freezes == 1 && !report.is_frozen);
+}
+
+Test(audit, what_was_found_is_told_though_the_sale_could_not_be_frozen)
+{
+    world.is_broken = true;
+    world.freeze_err = ERR_UNAVAILABLE;
+    cr_assert_eq(run(), ERR_OK);
+    cr_assert_eq(report.check_count, 3);
 }

@@ -16,8 +16,8 @@ Test(audit_list, an_empty_list_is_fine)
 
     audit_list_settle(&a);
     audit_list_settle(&b);
-    const struct audit_difference found = audit_list_compare(&a, &b, AUDIT_BY_CONTENT);
-    cr_assert_eq(found.only_a + found.only_b + found.different, 0);
+    const struct audit_difference found = audit_list_compare(&a, &b);
+    cr_assert_eq(found.only_entries + found.only_rows + found.different, 0);
     audit_list_finish(&a);
 }
 
@@ -49,29 +49,48 @@ Test(audit_list, one_number_with_two_contents_is_a_clash)
     audit_list_finish(&list);
 }
 
-Test(audit_list, compare_names_the_first_of_each_kind)
+Test(audit_list, records_are_sorted_by_number_and_place_and_none_is_dropped)
 {
-    struct audit_list a = {0}, b = {0};
+    struct audit_list list = {0};
+    struct audit_item item = {.order_no = {7}, .content = 1, .place = audit_place(2, 5)};
 
-    add(&a, 1, 1);
-    add(&a, 2, 1);
-    add(&a, 3, 1);
-    add(&a, 9, 1);
-    add(&b, 2, 2);
-    add(&b, 3, 1);
-    add(&b, 4, 1);
-    add(&b, 8, 1);
-    audit_list_settle(&a);
-    audit_list_settle(&b);
-    const struct audit_difference found = audit_list_compare(&a, &b, AUDIT_BY_CONTENT);
-    cr_assert_eq(found.only_a, 2);
-    cr_assert_eq(found.first_a.value, 1);
-    cr_assert_eq(found.only_b, 2);
-    cr_assert_eq(found.first_b.value, 4);
+    cr_assert_eq(audit_list_add(&list, &item), ERR_OK);
+    item.place = audit_place(1, 9);
+    cr_assert_eq(audit_list_add(&list, &item), ERR_OK);
+    add(&list, 5, 1);
+    audit_list_sort(&list);
+    cr_assert_eq(list.count, 3);
+    cr_assert_eq(list.items[0].order_no.value, 5);
+    cr_assert(list.items[1].place == audit_place(1, 9)
+              && list.items[2].place > list.items[1].place);
+    audit_list_finish(&list);
+}
+
+Test(audit_list, orders_in_redis_are_compared_with_rows_that_were_told)
+{
+    struct audit_list entries = {0}, rows = {0};
+
+    add(&entries, 1, 1); /* only there */
+    add(&entries, 2, 1);
+    add(&entries, 3, 1);
+    add(&entries, 5, 1);
+    add(&rows, 2, 2); /* another content */
+    add(&rows, 3, 1);
+    add(&rows, 4, 1); /* only here */
+    add(&rows, 5, 1);
+    add(&rows, 8, 1);
+    audit_list_settle(&entries);
+    audit_list_settle(&rows);
+    rows.items[3].letter = 'P';
+    rows.items[4].never_told = true;
+    const struct audit_difference found = audit_list_compare(&entries, &rows);
+    cr_assert_eq(found.only_entries, 1);
+    cr_assert_eq(found.only_rows, 1);
     cr_assert_eq(found.different, 1);
-    cr_assert_eq(found.first_different.value, 2);
-    audit_list_finish(&a);
-    audit_list_finish(&b);
+    cr_assert_eq(found.letters, 1);
+    cr_assert_eq(found.first.value, 1);
+    audit_list_finish(&entries);
+    audit_list_finish(&rows);
 }
 
 static struct order_record record(void)
