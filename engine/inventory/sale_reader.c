@@ -172,6 +172,9 @@ enum err sale_reader_outbox(struct redis_blocking *redis, struct sale_id sale,
     *redis_wire_number(count, max) = '\0';
     err = read_key(redis, "XRANGE", sale, KEY_OUTBOX, 4,
                    (const char *const[]){begin, "+", "COUNT", count}, &reply);
+    if (err == ERR_IO && strncmp(redis_blocking_trouble(redis), "WRONGTYPE", 9) == 0) {
+        return ERR_CONFLICT;
+    }
     if (err != ERR_OK) {
         return err;
     }

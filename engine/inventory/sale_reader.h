@@ -42,7 +42,8 @@ MUST_CHECK enum err sale_reader_catalogue(struct redis_blocking *redis,
                                           struct catalogue_look *ret_look);
 
 /* Outbox entries from `after` on (exclusive; epoch 0: from the start), oldest first, at most `max`
- * (1 to 1,000). `each` may not use `redis`; it ends early with what `each` returns but ERR_OK. */
+ * (1 to 1,000). `each` may not use `redis`; it ends early with what `each` returns but ERR_OK.
+ * ERR_CONFLICT: there is a key, and it is no stream. */
 typedef enum err sale_reader_outbox_fn(void *arg, const struct outbox_listed_entry *entry);
 struct outbox_place {
     uint32_t epoch, first_seq;

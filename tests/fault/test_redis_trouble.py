@@ -60,8 +60,8 @@ def test_redis_stands_still(stack, faults, crowd, holds, redis_db, stopped_s):
                 buyers, stopped, asked=False), 20, "unknown first, then the link is given up")
             for engine in stack.engines:
                 wait_until(lambda: "redis" in causes(engine), 10, "readiness names Redis")
-                # The cap of what is on its way: the handshake of a new connection at most.
-                assert scrape(engine).get("seckill_purchases_inflight") == 0
+                wait_until(lambda: scrape(engine).get("seckill_purchases_inflight") == 0, 5,
+                           "nothing is on its way")
             wait_until(lambda: time.monotonic() > stopped + stopped_s, 30, "it stands still")
             # In the first turn in which all of it lay in the socket.
             assert codes_since(buyers, stopped + 4) <= {"overloaded"}
@@ -319,6 +319,7 @@ GARBAGE = {
     "stock is no hash": ("stock", lambda client, key: client.set(key, "x")),
     "units are no number": ("stock", lambda client, key: client.hset(key, "a", "many")),
     "buyers are no hash": ("buyers", lambda client, key: client.set(key, "x")),
+    "the outbox is no stream": ("outbox", lambda client, key: client.set(key, "x")),
     "the limit is no number": ("meta", lambda client, key: client.hset(key, "limit", "-")),
 }
 

@@ -46,6 +46,11 @@ Test(sale_loader, full_cycle)
     fixture_start(&fixture);
     cr_assert_eq(sale_reader_look(fixture.blocking, SALE, 1, &look), ERR_OK);
     cr_assert_eq(look.answer, SALE_ANSWER_GONE);
+    (void)fixture_ask(&fixture, "RPUSH {s:7}:outbox x");
+    cr_assert_eq(sale_reader_outbox(fixture.blocking, SALE, (struct outbox_place){0}, 1000,
+                                    on_entry, &found, &count),
+                 ERR_CONFLICT);
+    (void)fixture_ask(&fixture, "DEL {s:7}:outbox");
     fixture_load(&fixture, 1, 2);
     cr_assert_eq(sale_reader_look(fixture.blocking, SALE, 1, &look), ERR_OK);
     cr_assert(look.answer == SALE_ANSWER_OK && look.head.state == SALE_STATE_OPEN);

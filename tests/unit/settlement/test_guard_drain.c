@@ -266,6 +266,13 @@ Test(guard_drain, every_service_may_fail_and_the_note_names_it)
     cr_assert_eq(drain(&job), ERR_LOST);
 }
 
+Test(guard_drain, an_outbox_that_is_no_stream_held_nothing_that_was_told)
+{
+    world.read_err = ERR_CONFLICT;
+    cr_assert_eq(drain(&job), ERR_OK);
+    cr_assert_eq(world.appended, 0);
+}
+
 Test(guard_drain, a_lost_claim_stops_it_between_two_reads)
 {
     world.entries = 150;
