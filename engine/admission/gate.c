@@ -95,6 +95,11 @@ bool gate_has_room(const struct gate_room *room, enum label_SHED *ret_cause)
         *ret_cause = LABEL_SHED_UNREPORTED;
         return false;
     }
+    /* One at a time, until one is reported: nobody else would find out that the log works again. */
+    if (room->log_is_doubted && room->underway > 0) {
+        *ret_cause = LABEL_SHED_UNREPORTED;
+        return false;
+    }
     if (room->outbox_is_full) {
         *ret_cause = LABEL_SHED_OUTBOX;
         return false;

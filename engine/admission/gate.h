@@ -61,6 +61,8 @@ struct gate_room {
     enum label_SHED link_shed; /* why not */
     bool log_is_ready;         /* Kafka */
     bool outbox_is_full;
+    bool log_is_doubted;   /* its last report was a failure */
+    uint32_t underway;     /* purchases and records that are not done */
     int64_t log_oldest_us; /* when the oldest unreported record was appended; 0: none */
     int64_t now_us;
     int64_t unreported_max_us;

@@ -105,18 +105,19 @@ static void on_ready(void *arg, struct api_ops_causes *causes)
     struct worker *worker = arg;
     struct settler_state state;
     char why[REDIS_WATCH_TEXT_SIZE];
-    uint32_t stopped = 0;
+    char stopped_why[SETTLER_TEXT_SIZE] = "";
 
     for (uint32_t i = 0; i < worker->settler_count; i++) {
         settler_look(worker->settlers[i], &state);
-        stopped += state.stopped_partitions;
+        if (stopped_why[0] == '\0') {
+            memcpy(stopped_why, state.stopped_why, sizeof stopped_why);
+        }
         if (state.is_paused) {
             api_ops_cause_add(causes, "settling", state.why);
         }
     }
-    if (stopped > 0) {
-        api_ops_cause_add(causes, "partition-stopped",
-                          "a gap, an end before our place, or a newer epoch");
+    if (stopped_why[0] != '\0') {
+        api_ops_cause_add(causes, "partition-stopped", stopped_why);
     }
     if (worker->guard != NULL && worker_guard_is_redis_away(worker->guard, why)) {
         api_ops_cause_add(causes, "redis", why);

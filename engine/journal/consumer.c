@@ -19,6 +19,7 @@
 #include "journal/commits.h"
 #include "journal/consumer_client.h"
 #include "journal/fetched.h"
+#include "journal/parts.h"
 
 #include <inttypes.h>
 #include <librdkafka/rdkafka.h>
@@ -29,38 +30,25 @@
 enum { RETRY_MS = 1000, WATERMARK_TIMEOUT_MS = 2000, SESSION_TIMEOUT_MS = 10000, POLL_MS = 100 };
 static_assert((int)CONSUMER_TEXT_SIZE >= (int)KAFKA_CONF_ERROR_SIZE, "one error text");
 
-enum part_state { PART_WAITING, PART_FETCHING, PART_PAUSED, PART_STOPPED };
-
-struct part {
-    uint32_t id;
-    enum part_state state;
-    uint64_t next;
-};
-
 struct consumer {
     struct consumer_options options; /* texts owned, see below */
     char *brokers, *topic, *group, *client_name;
     rd_kafka_t *handle;
-    struct part parts[CONSUMER_PARTITIONS_MAX];
-    uint32_t part_count;
+    struct parts parts;
     int64_t retry_us; /* when WAITING partitions are asked for again */
     bool is_held;     /* fetching is paused, the caller holds a batch */
     bool is_dead;
     bool needs_reassign; /* what librdkafka fetches is not what `parts` says */
     struct commits commits;
-    struct fetched fetched;    /* owned; of the last poll */
-    enum consumer_result told; /* GAP or BEYOND_END not returned yet; else IDLE */
-    char trouble[CONSUMER_TEXT_SIZE];
+    struct fetched fetched;           /* owned; of the last poll */
+    enum consumer_result told;        /* GAP or BEYOND_END not returned yet; else IDLE */
+    char trouble[CONSUMER_TEXT_SIZE]; /* of the group; "" */
+    char stopped[CONSUMER_TEXT_SIZE]; /* which partitions are STOPPED, and why; "" */
 };
 
-static struct part *find(const struct consumer *consumer, uint32_t id)
+static void note_stopped(struct consumer *consumer)
 {
-    for (uint32_t i = 0; i < consumer->part_count; i++) {
-        if (consumer->parts[i].id == id) {
-            return (struct part *)(uintptr_t)&consumer->parts[i];
-        }
-    }
-    return NULL;
+    parts_tell_stopped(&consumer->parts, consumer->stopped, sizeof consumer->stopped);
 }
 
 /* --- assignment */
@@ -69,11 +57,11 @@ static struct part *find(const struct consumer *consumer, uint32_t id)
 static void reassign(struct consumer *consumer)
 {
     rd_kafka_topic_partition_list_t *list =
-        rd_kafka_topic_partition_list_new((int)consumer->part_count);
+        rd_kafka_topic_partition_list_new((int)consumer->parts.count);
     rd_kafka_resp_err_t status;
 
-    for (uint32_t i = 0; i < consumer->part_count; i++) {
-        const struct part *part = &consumer->parts[i];
+    for (uint32_t i = 0; i < consumer->parts.count; i++) {
+        const struct part *part = &consumer->parts.items[i];
 
         if (part->state == PART_FETCHING && !consumer->is_held) {
             rd_kafka_topic_partition_list_add(list, consumer->topic, (int32_t)part->id)->offset =
@@ -95,8 +83,8 @@ static void ask_places(struct consumer *consumer)
     bool is_waiting = false;
 
     consumer->trouble[0] = '\0';
-    for (uint32_t i = 0; i < consumer->part_count; i++) {
-        struct part *part = &consumer->parts[i];
+    for (uint32_t i = 0; i < consumer->parts.count; i++) {
+        struct part *part = &consumer->parts.items[i];
         enum err err;
 
         if (part->state != PART_WAITING) {
@@ -118,11 +106,12 @@ static void ask_places(struct consumer *consumer)
 
 static void on_assigned(struct consumer *consumer, const rd_kafka_topic_partition_list_t *list)
 {
-    consumer->part_count = 0;
-    for (int i = 0; i < list->cnt && consumer->part_count < CONSUMER_PARTITIONS_MAX; i++) {
-        consumer->parts[consumer->part_count++] =
+    consumer->parts.count = 0;
+    for (int i = 0; i < list->cnt && consumer->parts.count < CONSUMER_PARTITIONS_MAX; i++) {
+        consumer->parts.items[consumer->parts.count++] =
             (struct part){.id = (uint32_t)list->elems[i].partition, .state = PART_WAITING};
     }
+    note_stopped(consumer);
     ask_places(consumer);
     /* Always: the group hangs without an answer to the event (K21). */
     reassign(consumer);
@@ -132,7 +121,7 @@ static void on_parted(struct consumer *consumer)
 {
     enum consumer_parting parting =
         rd_kafka_assignment_lost(consumer->handle) ? CONSUMER_LOST : CONSUMER_REVOKED;
-    uint32_t count = consumer->part_count;
+    uint32_t count = consumer->parts.count;
 
     if (parting == CONSUMER_REVOKED) {
         commits_send(&consumer->commits, consumer->handle, consumer->topic);
@@ -145,11 +134,12 @@ static void on_parted(struct consumer *consumer)
     }
     for (uint32_t i = 0; i < count; i++) {
         /* One that never got a place is not known to the owner. */
-        if (consumer->parts[i].state != PART_WAITING) {
-            consumer->options.on_part(consumer->options.arg, consumer->parts[i].id, parting);
+        if (consumer->parts.items[i].state != PART_WAITING) {
+            consumer->options.on_part(consumer->options.arg, consumer->parts.items[i].id, parting);
         }
     }
-    consumer->part_count = 0;
+    consumer->parts.count = 0;
+    note_stopped(consumer);
     consumer->retry_us = 0;
     consumer->needs_reassign = false;
     (void)rd_kafka_assign(consumer->handle, NULL);
@@ -187,12 +177,11 @@ static void on_no_place(struct consumer *consumer, struct part *part)
         return;
     }
     part->state = PART_STOPPED;
+    part->low = low;
+    part->high = high;
     consumer->needs_reassign = true;
     consumer->told = part->next < (uint64_t)low ? CONSUMER_GAP : CONSUMER_BEYOND_END;
-    (void)snprintf(consumer->trouble, sizeof consumer->trouble,
-                   "partition %" PRIu32 ": the log holds %" PRId64 " to %" PRId64
-                   ", our place is %" PRIu64,
-                   part->id, low, high, part->next);
+    note_stopped(consumer);
     LOG_ERROR("log_place_missing", KV_STR("topic", consumer->topic), KV_U64("partition", part->id),
               KV_U64("next", part->next), KV_I64("low", low), KV_I64("high", high));
 }
@@ -210,7 +199,7 @@ static void on_error(struct consumer *consumer, const rd_kafka_message_t *messag
     switch (message->err) {
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
-        part = find(consumer, (uint32_t)message->partition);
+        part = parts_find(&consumer->parts, (uint32_t)message->partition);
         if (part && part->state != PART_STOPPED) {
             on_no_place(consumer, part);
         }
@@ -322,7 +311,7 @@ static bool take_one(struct consumer *consumer, int wait_ms)
         rd_kafka_message_destroy(message);
         return true;
     }
-    part = find(consumer, (uint32_t)message->partition);
+    part = parts_find(&consumer->parts, (uint32_t)message->partition);
     /* Left over of an assignment before, or of a place before: not what `next` asks for. */
     if (!part || part->state != PART_FETCHING || consumer->is_held
         || (uint64_t)message->offset < part->next
@@ -414,17 +403,9 @@ enum consumer_result consumer_keep_alive(struct consumer *consumer, uint32_t wai
 
 /* --- places */
 
-/* NULL: not assigned, or without a place yet. */
-static struct part *find_placed(const struct consumer *consumer, uint32_t id)
-{
-    struct part *part = find(consumer, id);
-
-    return part && part->state != PART_WAITING ? part : NULL;
-}
-
 enum err consumer_rewind(struct consumer *consumer, uint32_t partition, uint64_t next)
 {
-    struct part *part = find_placed(consumer, partition);
+    struct part *part = parts_find_placed(&consumer->parts, partition);
 
     if (part) {
         part->next = next;
@@ -435,14 +416,12 @@ enum err consumer_rewind(struct consumer *consumer, uint32_t partition, uint64_t
 
 static enum err enter(struct consumer *consumer, uint32_t partition, enum part_state state)
 {
-    struct part *part = find_placed(consumer, partition);
+    struct part *part = parts_find_placed(&consumer->parts, partition);
 
     if (part && part->state != state) {
-        if (part->state == PART_STOPPED) {
-            consumer->trouble[0] = '\0';
-        }
         part->state = state;
         consumer->needs_reassign = true;
+        note_stopped(consumer);
     }
     return part ? ERR_OK : ERR_NOT_FOUND;
 }
@@ -457,14 +436,14 @@ enum err consumer_resume(struct consumer *consumer, uint32_t partition)
     return enter(consumer, partition, PART_FETCHING);
 }
 
-bool consumer_is_assigned(const struct consumer *consumer, uint32_t partition)
+bool consumer_is_assigned(struct consumer *consumer, uint32_t partition)
 {
-    return find_placed(consumer, partition) != NULL;
+    return parts_find_placed(&consumer->parts, partition) != NULL;
 }
 
 void consumer_commit(struct consumer *consumer, uint32_t partition, uint64_t next)
 {
-    if (find(consumer, partition)) {
+    if (parts_find(&consumer->parts, partition)) {
         commits_put(&consumer->commits, partition, next);
     }
 }
@@ -474,8 +453,8 @@ uint32_t consumer_places(const struct consumer *consumer, struct consumer_place 
 {
     uint32_t count = 0;
 
-    for (uint32_t i = 0; i < consumer->part_count && count < max; i++) {
-        const struct part *part = &consumer->parts[i];
+    for (uint32_t i = 0; i < consumer->parts.count && count < max; i++) {
+        const struct part *part = &consumer->parts.items[i];
         int64_t low = -1, high = -1;
 
         if (part->state == PART_WAITING) {
@@ -495,5 +474,7 @@ uint32_t consumer_places(const struct consumer *consumer, struct consumer_place 
 
 const char *consumer_trouble(const struct consumer *consumer)
 {
-    return consumer->trouble[0] != '\0' ? consumer->trouble : NULL;
+    return consumer->stopped[0] != '\0'   ? consumer->stopped
+           : consumer->trouble[0] != '\0' ? consumer->trouble
+                                          : NULL;
 }

@@ -80,7 +80,7 @@ MUST_CHECK enum err consumer_pause(struct consumer *consumer, uint32_t partition
 /* A paused one, or one that GAP or BEYOND_END stopped: it is asked for again from its place, and
  * told again if the log still has not got it. ERR_NOT_FOUND. */
 MUST_CHECK enum err consumer_resume(struct consumer *consumer, uint32_t partition);
-bool consumer_is_assigned(const struct consumer *consumer, uint32_t partition);
+bool consumer_is_assigned(struct consumer *consumer, uint32_t partition);
 
 /* Has Kafka told our place, for its lag tools alone: about once a second while polled, and when the
  * partition is left. Comes back at once; failures, and what is not assigned, are ignored. */

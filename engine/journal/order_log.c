@@ -74,6 +74,11 @@ bool order_log_is_ready(const struct order_log *log, const char **ret_why)
     return producer_is_ready(log->producer, ret_why);
 }
 
+bool order_log_is_doubted(const struct order_log *log)
+{
+    return producer_is_doubted(log->producer);
+}
+
 const char *order_log_weakness(const struct order_log *log)
 {
     return producer_weakness(log->producer);

@@ -38,6 +38,7 @@ enum state { STATE_LIVE, STATE_DEAD };
 
 struct producer {
     struct producer_options options;
+    struct producer_client_options client_options;
     enum state state;
     struct producer_client client; /* owned; empty while DEAD */
     struct pending *pending;       /* owned */
@@ -50,7 +51,7 @@ struct producer {
     struct topic_health health;
 
     /* The helper's jobs, each at most once at a time, and what belongs to it meanwhile. */
-    bool is_checking, is_flushing, is_retiring;
+    bool is_checking, is_check_soon, is_flushing, is_retiring;
     rd_kafka_t *check_handle, *flush_handle; /* borrowed */
     struct topic_check check;
 
@@ -59,20 +60,6 @@ struct producer {
 };
 
 /* --- the handle */
-
-static enum err client_make(struct producer *producer, struct producer_client *client)
-{
-    const struct producer_client_options options = {
-        .brokers = producer->options.brokers,
-        .topic = producer->options.topic,
-        .client_name = producer->options.client_name,
-        .linger_ms = producer->options.linger_ms,
-        .message_timeout_ms = producer->options.message_timeout_ms,
-        .records_max = producer->options.records_max,
-    };
-
-    return producer_client_make(&options, producer->error, client);
-}
 
 static const uint64_t one = 1;
 
@@ -128,9 +115,7 @@ static void on_report(struct producer *producer, const rd_kafka_message_t *messa
     const int64_t age_us = now_us - record.appended_us;
     metrics_observe_us(producer->options.shard, METRIC_kafka_report_duration_seconds, 0,
                        age_us > 0 ? (uint64_t)age_us : 0);
-    if (status == ERR_OK) {
-        topic_health_reported(&producer->health);
-    }
+    topic_health_reported(&producer->health, status == ERR_OK);
     finish(producer, &record, status);
 }
 
@@ -140,6 +125,15 @@ static void die(struct producer *producer, const char *text)
         LOG_ERROR("kafka_producer_died", KV_STR("topic", producer->options.topic),
                   KV_STR("error", text), KV_STR("next", "make another"));
         timer_start_ms(&producer->dead_timer, 0);
+    }
+}
+
+/* What is wrong may be seen in the topic. Many failures do not put the look off. */
+static void check_soon(struct producer *producer)
+{
+    if (!producer->is_checking && !producer->is_check_soon) {
+        producer->is_check_soon = true;
+        timer_start_ms(&producer->check_timer, CHECK_UNREADY_MS);
     }
 }
 
@@ -154,9 +148,7 @@ static void on_error(struct producer *producer, rd_kafka_event_t *event)
     if (rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
         LOG_WARN("kafka_brokers_lost", KV_STR("error", text));
         topic_health_lost(&producer->health);
-        if (!producer->is_checking) {
-            timer_start_ms(&producer->check_timer, CHECK_UNREADY_MS);
-        }
+        check_soon(producer);
         return;
     }
     /* librdkafka mends the others by itself. */
@@ -179,6 +171,7 @@ static void on_event(struct producer *producer, rd_kafka_event_t *event)
         if (failed > 0) {
             LOG_WARN("kafka_reports_failed", KV_STR("topic", producer->options.topic),
                      KV_U64("count", failed), KV_STR("last", rd_kafka_err2str(last)));
+            check_soon(producer);
         }
     } else if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR) {
         on_error(producer, event);
@@ -232,20 +225,20 @@ static void check_done(void *arg)
 {
     struct producer *producer = arg;
     const char *why = "";
-    bool was_ready = topic_health_is_ready(&producer->health, &why), is_ready;
+    const bool was_ready = topic_health_is_ready(&producer->health, &why);
 
     producer->is_checking = false;
     topic_health_checked(&producer->health, &producer->check);
-    is_ready = topic_health_is_ready(&producer->health, &why);
+    const bool is_ready = topic_health_is_ready(&producer->health, &why);
     if (is_ready != was_ready) {
         LOG_INFO("kafka_topic_checked", KV_STR("topic", producer->options.topic),
                  KV_BOOL("ready", is_ready), KV_STR("why", is_ready ? "" : why),
                  KV_STR("weakness", topic_health_weakness(&producer->health)));
     }
     if (!producer->is_closing) {
-        bool is_well = is_ready && producer->check.status == ERR_OK;
-
-        timer_start_ms(&producer->check_timer, is_well ? CHECK_READY_MS : CHECK_UNREADY_MS);
+        timer_start_ms(&producer->check_timer, is_ready && producer->check.status == ERR_OK
+                                                   ? CHECK_READY_MS
+                                                   : CHECK_UNREADY_MS);
     }
 }
 
@@ -253,6 +246,7 @@ static void start_check(void *arg)
 {
     struct producer *producer = arg;
 
+    producer->is_check_soon = false;
     if (producer->is_checking || producer->state != STATE_LIVE) {
         return;
     }
@@ -281,7 +275,8 @@ static void renew_run(void *arg, void *thread_state)
     struct producer *producer = arg;
 
     (void)thread_state;
-    if (client_make(producer, &producer->renewed) != ERR_OK) {
+    if (producer_client_make(&producer->client_options, producer->error, &producer->renewed)
+        != ERR_OK) {
         producer->renewed = (struct producer_client){0};
     }
 }
@@ -361,6 +356,13 @@ struct producer *producer_create(const struct producer_options *options)
         return NULL;
     }
     producer->options = *options;
+    producer->client_options =
+        (struct producer_client_options){.brokers = options->brokers,
+                                         .topic = options->topic,
+                                         .client_name = options->client_name,
+                                         .linger_ms = options->linger_ms,
+                                         .message_timeout_ms = options->message_timeout_ms,
+                                         .records_max = options->records_max};
     topic_health_init(&producer->health);
     timer_init(&producer->dead_timer, options->loop, on_dead, producer);
     timer_init(&producer->check_timer, options->loop, start_check, producer);
@@ -369,7 +371,7 @@ struct producer *producer_create(const struct producer_options *options)
     if (producer->event_fd < 0 || !producer->pending) {
         goto fail;
     }
-    if (client_make(producer, &client) != ERR_OK) {
+    if (producer_client_make(&producer->client_options, producer->error, &client) != ERR_OK) {
         LOG_ERROR("kafka_producer_not_made", KV_STR("error", producer->error));
         goto fail;
     }
@@ -414,17 +416,6 @@ void producer_destroy(struct producer *producer)
     free(producer);
 }
 
-/* Why rd_kafka_produce() took nothing. */
-static enum err refusal(struct producer *producer, rd_kafka_resp_err_t status)
-{
-    switch (status) {
-    case RD_KAFKA_RESP_ERR__QUEUE_FULL: return ERR_BUSY;
-    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE: return ERR_RANGE;
-    case RD_KAFKA_RESP_ERR__FATAL: die(producer, "refused a record"); return ERR_UNAVAILABLE;
-    default: return ERR_UNAVAILABLE; /* librdkafka's enum: unknown topic and the like */
-    }
-}
-
 enum err producer_append(struct producer *producer, const void *key, size_t key_size,
                          const void *bytes, size_t size, producer_done_fn *done, void *arg)
 {
@@ -450,7 +441,10 @@ enum err producer_append(struct producer *producer, const void *key, size_t key_
         return ERR_OK;
     }
     (void)pending_take(producer->pending, handle, &record);
-    return refusal(producer, rd_kafka_last_error());
+    if (rd_kafka_last_error() == RD_KAFKA_RESP_ERR__FATAL) {
+        die(producer, "refused a record");
+    }
+    return producer_client_refusal(rd_kafka_last_error());
 }
 
 void producer_flush_soon(struct producer *producer)
@@ -482,6 +476,11 @@ bool producer_is_ready(const struct producer *producer, const char **ret_why)
         return false;
     }
     return topic_health_is_ready(&producer->health, ret_why);
+}
+
+bool producer_is_doubted(const struct producer *producer)
+{
+    return topic_health_is_doubted(&producer->health);
 }
 
 const char *producer_weakness(const struct producer *producer)

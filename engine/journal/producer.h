@@ -42,6 +42,8 @@ uint32_t producer_inflight_count(const struct producer *producer);
 int64_t producer_oldest_us(const struct producer *producer); /* 0: nothing is under way */
 /* As order_log_is_ready() and order_log_weakness(). */
 bool producer_is_ready(const struct producer *producer, const char **ret_why);
+/* As order_log_is_doubted(). */
+bool producer_is_doubted(const struct producer *producer);
 const char *producer_weakness(const struct producer *producer);
 
 /* For fault tests (FK5): librdkafka's own way to raise a fatal error. */

@@ -1,8 +1,13 @@
 #include "journal/producer_client.h"
 
+#include "journal/topic_check.h"
+
 #include <inttypes.h>
 #include <librdkafka/rdkafka.h>
 #include <stdio.h>
+
+/* What leaves in one piece fits every topic that the check takes for good. */
+enum { BATCH_BYTES_MAX = TOPIC_MESSAGE_BYTES_MIN - 100000 };
 
 void producer_client_destroy(struct producer_client *client)
 {
@@ -22,7 +27,7 @@ void producer_client_destroy(struct producer_client *client)
 static enum err make_conf(const struct producer_client_options *options,
                           char error[static KAFKA_CONF_ERROR_SIZE], rd_kafka_conf_t **ret_conf)
 {
-    char linger[16], timeout[16], messages[16], kbytes[16];
+    char linger[16], timeout[16], messages[16], kbytes[16], batch[16];
     const struct kafka_setting settings[] = {
         {"acks", "all"},
         {"enable.idempotence", "false"},   /* the worker absorbs duplicates; K9 cannot happen */
@@ -32,6 +37,7 @@ static enum err make_conf(const struct producer_client_options *options,
         {"linger.ms", linger},
         {"message.timeout.ms", timeout},
         {"request.timeout.ms", timeout},
+        {"batch.size", batch},
         {"queue.buffering.max.messages", messages},
         {"queue.buffering.max.kbytes", kbytes},
         {NULL, NULL},
@@ -40,6 +46,7 @@ static enum err make_conf(const struct producer_client_options *options,
 
     (void)snprintf(linger, sizeof linger, "%" PRIu32, options->linger_ms);
     (void)snprintf(timeout, sizeof timeout, "%" PRIu32, options->message_timeout_ms);
+    (void)snprintf(batch, sizeof batch, "%d", BATCH_BYTES_MAX);
     /* Room for those that are reported and not polled yet, too. */
     (void)snprintf(messages, sizeof messages, "%" PRIu32, 2 * options->records_max);
     (void)snprintf(kbytes, sizeof kbytes, "%" PRIu32, 2 * options->records_max + 1024);
@@ -91,4 +98,13 @@ enum err producer_client_status(const rd_kafka_message_t *message)
         return ERR_REFUSED;
     }
     return ERR_LOST;
+}
+
+enum err producer_client_refusal(int status)
+{
+    switch (status) {
+    case RD_KAFKA_RESP_ERR__QUEUE_FULL: return ERR_BUSY;
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE: return ERR_RANGE;
+    default: return ERR_UNAVAILABLE; /* librdkafka's enum: unknown topic, fatal and the like */
+    }
 }

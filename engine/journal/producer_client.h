@@ -29,5 +29,8 @@ MUST_CHECK enum err producer_client_make(const struct producer_client_options *o
                                          struct producer_client *ret_client);
 /* An empty one is fine, and it is empty afterwards. What is under way is dropped. */
 void producer_client_destroy(struct producer_client *client);
+/* Why rd_kafka_produce() took nothing, by rd_kafka_last_error(): ERR_BUSY: its queue is full;
+ * ERR_RANGE: the record is too large; else ERR_UNAVAILABLE. */
+enum err producer_client_refusal(int status);
 /* ERR_OK: in the log. ERR_REFUSED: surely not. ERR_LOST: may or may not be there (K10). */
 enum err producer_client_status(const struct rd_kafka_message_s *message);

@@ -101,7 +101,46 @@ static void read_metadata(rd_kafka_t *handle, const char *name, uint32_t timeout
 
 /* --- settings, by the admin API */
 
-static void look_at_settings(const rd_kafka_ConfigResource_t *resource, struct topic_check *check)
+bool topic_codec_is_known(rd_kafka_t *handle, const char *name)
+{
+    char features[512] = ",";
+    char wanted[64];
+    size_t size = sizeof features - 2;
+
+    if (strcmp(name, "producer") == 0 || strcmp(name, "uncompressed") == 0) {
+        return true;
+    }
+    if (rd_kafka_conf_get(rd_kafka_conf(handle), "builtin.features", features + 1, &size)
+        != RD_KAFKA_CONF_OK) {
+        return false;
+    }
+    (void)snprintf(wanted, sizeof wanted, ",%s,", name);
+    memcpy(features + strlen(features), ",", 2);
+    return strstr(features, wanted) != NULL;
+}
+
+/* What would be refused, or lost, after the script has decided: said before (FK11). */
+static void look_at_limits(rd_kafka_t *handle, const char *name, const char *value,
+                           struct topic_check *check)
+{
+    if (strcmp(name, "max.message.bytes") == 0
+        && strtoll(value, NULL, 10) < TOPIC_MESSAGE_BYTES_MIN) {
+        set_why(check, ERR_CONFIG, "the topic's max.message.bytes is %s, at least %d are needed",
+                value, TOPIC_MESSAGE_BYTES_MIN);
+    } else if (strcmp(name, "cleanup.policy") == 0 && strcmp(value, "compact") == 0) {
+        set_why(check, ERR_CONFIG,
+                "the topic's cleanup.policy is compact: it takes no record of "
+                "ours, delete is needed");
+    } else if (strcmp(name, "compression.type") == 0 && !topic_codec_is_known(handle, value)) {
+        set_why(check, ERR_CONFIG,
+                "the topic's compression.type is %s, which librdkafka here "
+                "cannot read",
+                value);
+    }
+}
+
+static void look_at_settings(rd_kafka_t *handle, const rd_kafka_ConfigResource_t *resource,
+                             struct topic_check *check)
 {
     size_t count = 0;
     const rd_kafka_ConfigEntry_t **entries = rd_kafka_ConfigResource_configs(resource, &count);
@@ -115,6 +154,7 @@ static void look_at_settings(const rd_kafka_ConfigResource_t *resource, struct t
         if (!value) {
             continue;
         }
+        look_at_limits(handle, name, value, check);
         number = strtoll(value, NULL, 10);
         if (strcmp(name, "min.insync.replicas") == 0 && number < MIN_INSYNC_WANTED) {
             add_weakness(check, "min.insync.replicas is %s, %d are wanted", value,
@@ -134,7 +174,7 @@ static void look_at_settings(const rd_kafka_ConfigResource_t *resource, struct t
     }
 }
 
-static void look_at_result(rd_kafka_event_t *event, struct topic_check *check)
+static void look_at_result(rd_kafka_t *handle, rd_kafka_event_t *event, struct topic_check *check)
 {
     const rd_kafka_DescribeConfigs_result_t *result = rd_kafka_event_DescribeConfigs_result(event);
     const rd_kafka_ConfigResource_t **resources;
@@ -152,7 +192,7 @@ static void look_at_result(rd_kafka_event_t *event, struct topic_check *check)
             add_weakness(check, "its settings cannot be read: %s", text ? text : "refused");
             return;
         }
-        look_at_settings(resources[i], check);
+        look_at_settings(handle, resources[i], check);
     }
 }
 
@@ -172,7 +212,7 @@ static void read_settings(rd_kafka_t *handle, const char *name, uint32_t timeout
     /* The request times out by itself; a little later an answer is certain. */
     event = rd_kafka_queue_poll(queue, (int)timeout_ms + 500);
     if (event) {
-        look_at_result(event, check);
+        look_at_result(handle, event, check);
         rd_kafka_event_destroy(event);
     } else {
         add_weakness(check, "its settings cannot be read: no answer");

@@ -30,10 +30,18 @@ void topic_health_checked(struct topic_health *health, const struct topic_check 
     }
 }
 
-void topic_health_reported(struct topic_health *health)
+void topic_health_reported(struct topic_health *health, bool is_good)
 {
-    health->has_reported = true;
-    health->is_down = false;
+    health->is_doubted = !is_good;
+    if (is_good) {
+        health->has_reported = true;
+        health->is_down = false;
+    }
+}
+
+bool topic_health_is_doubted(const struct topic_health *health)
+{
+    return health->is_doubted;
 }
 
 void topic_health_lost(struct topic_health *health)

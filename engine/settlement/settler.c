@@ -13,6 +13,7 @@
 #include "journal/consumer.h"
 #include "loop/waiter.h"
 #include "settlement/settle.h"
+#include "settlement/settle_count.h"
 
 enum {
     WAIT_MS = 100, /* for the first record of a poll */
@@ -30,6 +31,7 @@ struct place {
     struct settle *settle; /* owned; NULL: not assigned */
     int64_t resume_us;     /* 0: not waiting for a newer epoch, nor stopped */
     bool is_gap;           /* stopped: its place is asked for anew */
+    const char *stop;      /* static: why it waits; NULL: the consumer knows */
 };
 
 struct settler {
@@ -42,8 +44,8 @@ struct settler {
     int64_t oldest_ms;            /* wall clock of the oldest record in hand; 0: none */
     bool is_lost;                 /* of the partition in work: it was taken away meanwhile */
     uint32_t working_partition;
-    char why[SETTLER_TEXT_SIZE];
-    pthread_mutex_t mutex; /* of `state` only */
+    char why[SETTLER_TEXT_SIZE]; /* MySQL is away, or the group cannot be joined; "" */
+    pthread_mutex_t mutex;       /* of `state` only */
     struct settler_state state;
 };
 
@@ -101,20 +103,55 @@ static uint32_t partition_label(uint32_t partition)
     return partition < LABEL_PARTITION_REST ? partition : LABEL_PARTITION_REST;
 }
 
+/* One partition that waits; of those behind the first only the numbers. */
+static void note_stopped(const struct settler *settler, const struct consumer_place *at,
+                         struct settler_state *state)
+{
+    const struct place *place = &settler->places[at->partition];
+    const size_t size = strlen(state->stopped_why);
+    char *end = state->stopped_why + size;
+    const char *why = at->is_stopped ? consumer_trouble(settler->consumer) : place->stop;
+
+    if (size > 0) {
+        snprintf(end, sizeof state->stopped_why - size, "; partition %u, too", at->partition);
+    } else if (at->is_stopped && why) { /* it names its partitions */
+        snprintf(end, sizeof state->stopped_why, "%s", why);
+    } else {
+        snprintf(end, sizeof state->stopped_why, "partition %u: %s", at->partition,
+                 why ? why : "waits");
+    }
+    state->stopped_partitions++;
+}
+
+/* What is wrong now, whoever found it: that one service is back hides no trouble of the other. */
+static void tell_trouble(const struct settler *settler, struct settler_state *state)
+{
+    const char *kafka = settler->consumer ? consumer_trouble(settler->consumer) : NULL;
+
+    if (settler->why[0] != '\0') {
+        memcpy(state->why, settler->why, sizeof state->why);
+    } else if (kafka) {
+        snprintf(state->why, sizeof state->why, "Kafka: %s", kafka);
+    }
+    state->is_paused = state->why[0] != '\0';
+}
+
 static void publish(struct settler *settler)
 {
     struct consumer_place places[CONSUMER_PARTITIONS_MAX];
-    struct settler_state state = {.is_paused = settler->why[0] != '\0'};
+    struct settler_state state = {0};
     const uint32_t count =
         settler->consumer ? consumer_places(settler->consumer, places, CONSUMER_PARTITIONS_MAX) : 0;
 
-    memcpy(state.why, settler->why, sizeof state.why);
+    tell_trouble(settler, &state);
     for (uint32_t i = 0; i < count; i++) {
         const struct place *place = &settler->places[places[i].partition];
         const uint64_t next = place->settle ? settle_next(place->settle) : places[i].next;
         const uint64_t lag = places[i].end > next ? places[i].end - next : 0;
         state.lag_records += lag;
-        state.stopped_partitions += places[i].is_stopped || place->resume_us != 0;
+        if (places[i].is_stopped || place->resume_us != 0) {
+            note_stopped(settler, &places[i], &state);
+        }
         metrics_set(settler->options.shard, METRIC_consumer_lag_records,
                     partition_label(places[i].partition), (int64_t)lag);
     }
@@ -181,34 +218,6 @@ static void on_part(void *arg, uint32_t partition, enum consumer_parting parting
     *place = (struct place){0};
 }
 
-static_assert((int)LABEL_DEAD_VALUE == (int)DEAD_REASON_VALUE, "labels follow DEAD_REASONS");
-
-static void count(struct settler *settler, const struct settle_stats *stats, int64_t took_us)
-{
-    struct metrics_shard *shard = settler->options.shard;
-
-    metrics_add(shard, METRIC_settled_records_total, LABEL_SETTLED_NEW, stats->inserted);
-    metrics_add(shard, METRIC_settled_records_total, LABEL_SETTLED_DUPLICATE, stats->duplicates);
-    metrics_add(shard, METRIC_settled_records_total, LABEL_SETTLED_VOIDED_STOCK,
-                stats->voided_stock);
-    metrics_add(shard, METRIC_settled_records_total, LABEL_SETTLED_VOIDED_EPOCH,
-                stats->voided_epoch);
-    metrics_add(shard, METRIC_settled_records_total, LABEL_SETTLED_QUARANTINED, stats->quarantined);
-    for (uint32_t reason = 0; reason < DEAD_REASON_COUNT; reason++) {
-        metrics_add(shard, METRIC_settled_records_total, LABEL_SETTLED_DEAD, stats->dead[reason]);
-        metrics_add(shard, METRIC_dlq_total, reason, stats->dead[reason]);
-    }
-    metrics_add(shard, METRIC_invariant_violations_total, LABEL_INVARIANT_I4, stats->slot_clash);
-    metrics_add(shard, METRIC_invariant_violations_total, LABEL_INVARIANT_I7, stats->clashes);
-    for (uint32_t label = 0; label < LABEL_SQL_COUNT; label++) {
-        metrics_add(shard, METRIC_sql_retries_total, label, stats->retries[label]);
-    }
-    if (stats->taken > 0) {
-        metrics_observe_count(shard, METRIC_settle_batch_records, 0, stats->taken);
-        metrics_observe_us(shard, METRIC_settle_duration_seconds, 0, (uint64_t)took_us);
-    }
-}
-
 static size_t decode(struct settler *settler, const struct run *run, size_t from)
 {
     size_t count = 0;
@@ -247,10 +256,12 @@ static bool back_off(struct settler *settler, uint32_t *pause_ms)
 }
 
 /* Nothing more of the partition until the time is over, then from `offset` on. */
-static void wait_at(struct settler *settler, const struct run *run, uint64_t offset, uint32_t ms)
+static void wait_at(struct settler *settler, const struct run *run, uint64_t offset, uint32_t ms,
+                    const char *why)
 {
     struct place *place = &settler->places[run->partition];
 
+    place->stop = why;
     place->resume_us = waiter_now_us(settler->options.waiter) + (int64_t)ms * 1000;
     if (consumer_rewind(settler->consumer, run->partition, offset) != ERR_OK
         || consumer_pause(settler->consumer, run->partition) != ERR_OK) {
@@ -263,7 +274,7 @@ static void wait_for_epoch(struct settler *settler, const struct run *run, uint6
     LOG_ERROR(
         "record_of_newer_epoch", KV_U64("partition", run->partition), KV_U64("offset", offset),
         KV_STR("next", "the partition waits; is MySQL the one that this sale was loaded from?"));
-    wait_at(settler, run, offset, NEWER_EPOCH_MS);
+    wait_at(settler, run, offset, NEWER_EPOCH_MS, "a record of a newer epoch than MySQL's");
 }
 
 /* One partition's records of a poll, in batches. */
@@ -280,7 +291,8 @@ static void settle_run(struct settler *settler, const struct run *run)
         const int64_t begun_us = waiter_now_us(settler->options.waiter);
         struct settle *settle = settler->places[run->partition].settle;
         const enum settle_result result = settle_batch(settle, settler->items, count_now, &stats);
-        count(settler, &stats, waiter_now_us(settler->options.waiter) - begun_us);
+        settle_count(settler->options.shard, &stats,
+                     waiter_now_us(settler->options.waiter) - begun_us);
         done += stats.taken;
         switch (result) {
         case SETTLE_DONE:
@@ -303,7 +315,8 @@ static void settle_run(struct settler *settler, const struct run *run)
         case SETTLE_NEWER_EPOCH: wait_for_epoch(settler, run, run->records[done].offset); return;
         case SETTLE_GAP:
             settler->places[run->partition].is_gap = true;
-            wait_at(settler, run, settle_next(settle), RECLAIM_MS);
+            wait_at(settler, run, settle_next(settle), RECLAIM_MS,
+                    "log gap: records are missing in the middle");
             return;
         }
     }
@@ -342,6 +355,7 @@ static void find_stopped(struct settler *settler)
         struct place *place = &settler->places[places[i].partition];
         if (places[i].is_stopped && place->settle && place->resume_us == 0) {
             place->is_gap = true;
+            place->stop = NULL;
             place->resume_us = waiter_now_us(settler->options.waiter) + (int64_t)RECLAIM_MS * 1000;
         }
     }
@@ -411,12 +425,7 @@ static bool poll_once(struct settler *settler)
     }
     consumer_release(settler->consumer);
     resume_waiting(settler);
-    const char *why = consumer_trouble(settler->consumer);
-    if (why) {
-        trouble(settler, "Kafka", why);
-    } else {
-        well(settler);
-    }
+    well(settler);
     /* The session must not run into its idle time-out (M10) while there is nothing to settle. */
     if (batch.count == 0 && mysql_link_ensure(settler->mysql) != ERR_OK) {
         trouble(settler, "MySQL", mysql_link_error_text(settler->mysql));

@@ -33,10 +33,11 @@ void settler_destroy(struct settler *settler);                         /* NULL i
 void settler_run(struct settler *settler);
 
 struct settler_state {
-    bool is_paused;              /* MySQL is away, or Kafka: `why` */
-    char why[SETTLER_TEXT_SIZE]; /* "" when all is well */
-    uint32_t partitions;         /* assigned */
-    uint32_t stopped_partitions; /* a gap, beyond the end, a newer epoch: an alarm */
+    bool is_paused;                      /* MySQL is away, or Kafka: `why` */
+    char why[SETTLER_TEXT_SIZE];         /* "" when all is well */
+    uint32_t partitions;                 /* assigned */
+    uint32_t stopped_partitions;         /* a gap, beyond the end, a newer epoch: an alarm */
+    char stopped_why[SETTLER_TEXT_SIZE]; /* which, and why; "" when none */
     uint64_t lag_records;
     int64_t oldest_age_ms; /* of the oldest record in hand; 0: none */
 };

@@ -123,6 +123,21 @@ Test(order_log_real, a_topic_that_forgets_is_weak)
     cr_assert(strstr(order_log_weakness(order_log), "min.insync.replicas is 1, 2 are wanted"));
 }
 
+/* FK11: said before the first purchase, not by a refused record. */
+Test(order_log_real, a_topic_that_takes_only_small_records_is_not_ready)
+{
+    kafka_fixture_create(&fixture, 1, "max.message.bytes", "999999");
+    cr_assert(
+        run_until(loop, says, (void *)(uintptr_t) "max.message.bytes is 999999", FIXTURE_WAIT_MS));
+}
+
+Test(order_log_real, a_topic_that_takes_no_record_without_a_key_is_not_ready)
+{
+    kafka_fixture_create(&fixture, 1, "cleanup.policy", "compact");
+    cr_assert(
+        run_until(loop, says, (void *)(uintptr_t) "cleanup.policy is compact", FIXTURE_WAIT_MS));
+}
+
 Test(order_log_real, what_is_told_is_in_the_log)
 {
     uint32_t wanted = RECORDS;

@@ -20,6 +20,7 @@ struct fake_append {
 struct order_log {
     enum err append_error;
     bool is_unready;             /* for order_log_is_ready() */
+    bool is_doubted;             /* for order_log_is_doubted() */
     int64_t oldest_us;           /* for order_log_oldest_us() */
     uint32_t append_count, room; /* appends it still takes; see fake_order_log_create() */
     struct fake_append appends[FAKE_ORDER_LOG_MAX];

@@ -185,7 +185,7 @@ Test(consumer, a_place_beyond_the_end_stops_its_partition)
     create();
     poll_until(CONSUMER_BEYOND_END, 0);
     cr_assert_str_eq(consumer_trouble(consumer),
-                     "partition 0: the log holds 0 to 2, our place is 9");
+                     "partition 0: beyond the end: the log holds 0 to 2, our place is 9");
     poll_until(CONSUMER_BATCH, 1);
     put(1, 1, 2);
     poll_until(CONSUMER_BATCH, 2);
@@ -197,6 +197,35 @@ Test(consumer, a_place_beyond_the_end_stops_its_partition)
     cr_assert_eq(consumer_places(consumer, at, PARTITIONS), 2);
     cr_assert(at[0].partition == 0 && at[0].is_stopped && at[0].next == 9);
     cr_assert(!at[1].is_stopped && at[1].next == 2 && at[1].end == 2);
+}
+
+/* One that goes on does not hide the other. */
+Test(consumer, every_stopped_partition_is_told_until_it_goes_on)
+{
+    int64_t deadline_us = clock_mono_us() + DEADLINE_MS * 1000;
+    struct consumer_place at[PARTITIONS];
+
+    put(0, 0, 2);
+    places[0] = 9;
+    places[1] = 7;
+    create();
+    do {
+        cr_assert(clock_mono_us() < deadline_us);
+        (void)poll_once(100);
+    } while (consumer_places(consumer, at, PARTITIONS) != 2 || !at[0].is_stopped
+             || !at[1].is_stopped);
+    cr_assert_str_eq(
+        consumer_trouble(consumer),
+        "partition 0: beyond the end: the log holds 0 to 2, our place is 9; partition 1, too");
+    cr_assert_eq(consumer_rewind(consumer, 0, 0), ERR_OK);
+    cr_assert_eq(consumer_resume(consumer, 0), ERR_OK);
+    poll_until(CONSUMER_BATCH, 2);
+    cr_assert_not_null(consumer_trouble(consumer));
+    cr_assert_str_eq(consumer_trouble(consumer),
+                     "partition 1: beyond the end: the log holds 0 to 0, our place is 7");
+    cr_assert_eq(consumer_rewind(consumer, 1, 0), ERR_OK);
+    cr_assert_eq(consumer_resume(consumer, 1), ERR_OK);
+    cr_assert_null(consumer_trouble(consumer));
 }
 
 Test(consumer, begins_where_it_is_told)

@@ -140,6 +140,20 @@ Test(producer, a_refusal_of_the_broker_may_be_in_the_log)
     cr_assert_eq(calls[0].status, ERR_LOST);
 }
 
+Test(producer, is_doubted_from_a_failed_report_to_a_good_one)
+{
+    create();
+    cr_assert(run_until(loop, is_ready, NULL, WAIT_MS));
+    cr_assert_not(producer_is_doubted(producer));
+    mock_kafka_fail_produce(&mock, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, 1);
+    cr_assert_eq(append(0), ERR_OK);
+    wait_for_calls(1);
+    cr_assert(producer_is_doubted(producer) && is_ready(NULL));
+    cr_assert_eq(append(1), ERR_OK);
+    wait_for_calls(2);
+    cr_assert_not(producer_is_doubted(producer));
+}
+
 Test(producer, passing_errors_are_retried)
 {
     create();

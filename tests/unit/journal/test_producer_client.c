@@ -55,3 +55,11 @@ Test(producer_client, an_error_of_the_broker_is_never_surely_not)
     message.err = RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
     cr_assert_eq(producer_client_status(&message), ERR_LOST);
 }
+
+Test(producer_client, says_why_nothing_was_taken)
+{
+    cr_assert_eq(producer_client_refusal(RD_KAFKA_RESP_ERR__QUEUE_FULL), ERR_BUSY);
+    cr_assert_eq(producer_client_refusal(RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE), ERR_RANGE);
+    cr_assert_eq(producer_client_refusal(RD_KAFKA_RESP_ERR__FATAL), ERR_UNAVAILABLE);
+    cr_assert_eq(producer_client_refusal(RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC), ERR_UNAVAILABLE);
+}

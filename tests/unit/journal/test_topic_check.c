@@ -46,6 +46,17 @@ Test(topic_check, says_that_no_broker_answers)
     cr_assert_eq(count, 77);
 }
 
+Test(topic_check, knows_which_codecs_can_be_read)
+{
+    cr_assert(topic_codec_is_known(client.handle, "producer"));
+    cr_assert(topic_codec_is_known(client.handle, "uncompressed"));
+    cr_assert(topic_codec_is_known(client.handle, "gzip"));
+    cr_assert(topic_codec_is_known(client.handle, "lz4"));
+    cr_assert_not(topic_codec_is_known(client.handle, "brotli"));
+    cr_assert_not(topic_codec_is_known(client.handle, "lz"));
+    cr_assert_not(topic_codec_is_known(client.handle, ""));
+}
+
 Test(topic_check, counts_partitions_and_replicas)
 {
     struct topic_check check;

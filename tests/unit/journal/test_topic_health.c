@@ -41,7 +41,7 @@ Test(topic_health, is_not_ready_before_the_first_answer)
 Test(topic_health, a_missing_topic_counts_at_once)
 {
     topic_health_checked(&health, &good);
-    topic_health_reported(&health);
+    topic_health_reported(&health, true);
     topic_health_checked(&health, &missing);
     assert_why("topic x is missing");
 }
@@ -64,13 +64,26 @@ Test(topic_health, silence_does_not_count_while_records_are_reported)
 {
     topic_health_checked(&health, &good);
     for (int i = 0; i < 5; i++) {
-        topic_health_reported(&health);
+        topic_health_reported(&health, true);
         topic_health_checked(&health, &silent);
         cr_assert(is_ready());
     }
     topic_health_checked(&health, &silent);
     topic_health_checked(&health, &silent);
     cr_assert_not(is_ready());
+}
+
+Test(topic_health, a_failed_report_is_doubted_until_a_good_one)
+{
+    cr_assert_not(topic_health_is_doubted(&health));
+    topic_health_checked(&health, &good);
+    topic_health_reported(&health, false);
+    cr_assert(topic_health_is_doubted(&health));
+    topic_health_checked(&health, &good);
+    cr_assert(topic_health_is_doubted(&health), "an answer is no report");
+    cr_assert(is_ready(), "who does not try never knows");
+    topic_health_reported(&health, true);
+    cr_assert_not(topic_health_is_doubted(&health));
 }
 
 Test(topic_health, lost_brokers_count_at_once_until_one_is_heard_of)
@@ -83,7 +96,7 @@ Test(topic_health, lost_brokers_count_at_once_until_one_is_heard_of)
     topic_health_checked(&health, &good);
     cr_assert(is_ready());
     topic_health_lost(&health);
-    topic_health_reported(&health);
+    topic_health_reported(&health, true);
     cr_assert(is_ready());
     cr_assert_str_eq(topic_health_weakness(&health), "1 replica(s)");
 }

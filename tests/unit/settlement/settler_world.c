@@ -56,6 +56,7 @@ enum settle_result settle_batch(struct settle *settle, const struct settle_item 
 
     cr_assert(world.calls < CALLS_MAX && count > 0);
     memset(ret_stats, 0, sizeof *ret_stats);
+    settler_look(settler, &world.in_settle);
     world.counts[world.calls] = count;
     world.firsts[world.calls] = items[0].offset;
     world.partitions[world.calls++] = settle->part;
@@ -174,7 +175,7 @@ enum err consumer_resume(struct consumer *consumer, uint32_t partition)
     return ERR_OK;
 }
 
-bool consumer_is_assigned(const struct consumer *consumer, uint32_t partition)
+bool consumer_is_assigned(struct consumer *consumer, uint32_t partition)
 {
     (void)consumer;
     return world.is_assigned[partition];

@@ -44,7 +44,7 @@ struct settler_world {
     uint32_t claims, alive; /* settles */
     enum settle_result claim_result;
     uint64_t next[2];
-    struct settler_state in_back_off;
+    struct settler_state in_back_off, in_settle; /* as told meanwhile; the last */
 };
 extern struct settler_world world;
 extern struct settler *settler; /* the one under test */

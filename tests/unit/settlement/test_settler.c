@@ -125,6 +125,7 @@ Test(settler, a_partition_that_waits_is_told_as_stopped)
     settler_run(settler);
     settler_look(settler, &state);
     cr_assert_eq(state.stopped_partitions, 1);
+    cr_assert_str_eq(state.stopped_why, "partition 0: a record of a newer epoch than MySQL's");
     cr_assert_eq(state.partitions, 2);
     cr_assert_eq(world.resumes, 0);
 }
@@ -181,6 +182,31 @@ Test(settler, a_gap_is_told_and_nothing_is_skipped)
     cr_assert_eq(world.creates, 1);
 }
 
+/* Batches of the other partition do not hide it, not even between them (FK8). */
+Test(settler, a_stopped_partition_is_told_while_others_are_settled)
+{
+    put("ab c"); /* two batches of one poll: what the first leaves is seen by the second */
+    world.is_stopped = true;
+    world.trouble = "partition 0: log gap: the log holds 5 to 9, our place is 2";
+    settler_run(settler);
+    cr_assert_eq(world.calls, 2);
+    cr_assert_str_eq(world.in_settle.why,
+                     "Kafka: partition 0: log gap: the log holds 5 to 9, our place is 2");
+    cr_assert_str_eq(world.in_settle.stopped_why, world.trouble);
+    cr_assert_eq(world.in_settle.stopped_partitions, 1);
+}
+
+Test(settler, mysql_away_hides_no_stopped_partition)
+{
+    put("ab");
+    world.is_stopped = true;
+    world.trouble = "partition 0: log gap: the log holds 5 to 9, our place is 2";
+    world.answers[0] = (struct answer){SETTLE_AGAIN, 0};
+    settler_run(settler);
+    cr_assert_not_null(strstr(world.in_back_off.why, "mysql-text"));
+    cr_assert_str_eq(world.in_back_off.stopped_why, world.trouble);
+}
+
 enum { POLLS_OF_RECLAIM = 300 }; /* of 100 ms: after so many a stopped partition is claimed again */
 
 Test(settler, a_gap_that_was_mended_is_gone_on_from_without_a_rebalance)
@@ -224,6 +250,7 @@ Test(settler, a_gap_between_records_stops_its_partition)
     settler_run(settler);
     cr_assert_eq(world.calls, 2);
     cr_assert_eq(world.partitions[1], 1, "other partitions go on");
+    cr_assert_not_null(strstr(world.in_settle.stopped_why, "partition 0: log gap"));
     cr_assert(world.pauses == 1 && world.rewound_to == 6);
     cr_assert(world.claims == 3 && world.resumes == 1);
 }

@@ -1,0 +1,13 @@
+/* settle_count: what became of a batch, in the worker's metrics.
+ * Why:    the consumer thread has patience to tell, not numbers.
+ * Never:  decides.
+ * Thread: that of the shard. */
+#pragma once
+
+#include <stdint.h>
+
+struct metrics_shard;
+struct settle_stats;
+
+/* `shard`: borrowed or NULL. `took_us`: the length of the transaction. */
+void settle_count(struct metrics_shard *shard, const struct settle_stats *stats, int64_t took_us);
