@@ -106,7 +106,7 @@ static void lose_all(struct producer *producer)
 
 static void on_report(struct producer *producer, const rd_kafka_message_t *message, int64_t now_us)
 {
-    enum err status = producer_client_status(message);
+    enum err status = FAILPOINT_FAILS(report_failed) ? ERR_LOST : producer_client_status(message);
     struct pending_record record;
 
     if (!pending_take(producer->pending, (uint64_t)(uintptr_t)message->_private, &record)) {

@@ -83,7 +83,7 @@ BROKEN_TEXTS = {
     "poll not below T": ("sale: { lease_ms = 200; };", "board.poll_ms"),
     "message time-out below D": ("sale: { deadline_ms = 8000; guard_ms = 10000; };",
                                  "kafka.message_timeout_ms"),
-    "relay age below sweep": ("relay: { age_ms = 500; };", "relay.age_ms"),
+    "relay age below sweep": ("relay: { age_ms = 499; };", "relay.age_ms"),
 }
 
 

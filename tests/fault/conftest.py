@@ -39,6 +39,7 @@ def module_stack(session_faults):
 def stack(module_stack, faults):
     """All of it alive and ready; what a test ended is started again after it."""
     yield module_stack
+    faults.heal()  # else nobody is ready
     revive(module_stack)
 
 

@@ -34,6 +34,7 @@ class Faults:
     def heal(self):
         """No faults on the ways, all services run."""
         self.proxy.clear()
+        self.services.thaw_all()
         self.services.up()
 
     def close(self):

@@ -80,6 +80,12 @@ class Services:
     def thaw(self, name):
         os.kill(self.pid(name), signal.SIGCONT)
 
+    def thaw_all(self):
+        """Whoever a test left frozen goes on; who does not run stays away."""
+        for name in NAMES:
+            with contextlib.suppress(ValueError, ProcessLookupError):
+                self.thaw(name)
+
     @contextlib.contextmanager
     def frozen(self, name):
         self.freeze(name)

@@ -124,7 +124,7 @@ Test(consumer_real, a_gap_stops_its_partition_and_is_told)
         cr_assert_neq(result, CONSUMER_BATCH);
     } while (result != CONSUMER_GAP);
     cr_assert_str_eq(consumer_trouble(worker.consumer),
-                     "partition 0: the log holds 5 to 10, our place is 3");
+                     "partition 0: log gap: the log holds 5 to 10, our place is 3");
     cr_assert_eq(worker.count, 0);
     /* Asked for again it is told again; from a place that the log has it goes on. */
     cr_assert_eq(consumer_resume(worker.consumer, 0), ERR_OK);

@@ -57,10 +57,17 @@ Test(conf_check, unsafe_combinations_start_neither_process)
         expect_refused(role, "sale.guard_ms=2999", "sale.guard_ms must be at least");
         expect_refused(role, "sale.deadline_ms=1001", "sale.guard_ms must be at least");
         expect_refused(role, "sale.lease_ms=250", "board.poll_ms must be less");
-        expect_refused(role, "relay.age_ms=999", "relay.age_ms must be at least");
-        expect_refused(role, "relay.lease_ms=1999", "relay.lease_ms must be at least twice");
+        expect_refused(role, "relay.age_ms=499", "relay.age_ms must be at least");
+        expect_refused(role, "relay.lease_ms=999", "relay.lease_ms must be at least twice");
         expect_refused(role, "redis.address=localhost", "redis.address must be a numeric");
     }
+}
+
+/* FE2: the dead one's lease runs out, another sees the entry, it grows old, and is produced. */
+Test(conf_check, what_a_dead_engine_left_is_relayed_within_5_s)
+{
+    cr_assert_leq(
+        conf.relay_lease_ms + conf.relay_sweep_ms + conf.relay_age_ms + conf.relay_sweep_ms, 4500);
 }
 
 Test(conf_check, a_deadline_needs_time_for_a_call_and_a_report)

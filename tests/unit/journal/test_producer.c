@@ -154,6 +154,21 @@ Test(producer, is_doubted_from_a_failed_report_to_a_good_one)
     cr_assert_not(producer_is_doubted(producer));
 }
 
+/* Too few replicas: it answers, and takes nothing (FK3). */
+Test(producer, a_broker_that_takes_nothing_is_ready_and_doubted)
+{
+    options.message_timeout_ms = 1000;
+    create();
+    cr_assert(run_until(loop, is_ready, NULL, WAIT_MS));
+    mock_kafka_fail_produce(&mock, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS, 1000);
+    cr_assert_eq(append(0), ERR_OK);
+    wait_for_calls(1);
+    cr_assert_neq(calls[0].status, ERR_OK);
+    cr_assert(producer_is_doubted(producer));
+    cr_assert(run_until(loop, is_ready, NULL, WAIT_MS));
+    cr_assert(producer_is_doubted(producer));
+}
+
 Test(producer, passing_errors_are_retried)
 {
     create();
