@@ -5,7 +5,8 @@ import pytest
 from support.crowd import fresh_buyers
 from support.wait import wait_until
 
-POINTS = ["settle_begun", "settle_read", "settle_written", "settle_advanced", "settle_committed"]
+POINTS = ["settle_begun", "settle_read", "settle_written", "settle_advanced", "settle_committed",
+          "commit_lost"]
 
 
 def arm_all(stack, point, action):
@@ -24,7 +25,7 @@ def disarm_others(stack):
 
 
 @pytest.mark.parametrize("point", [
-    *POINTS[:3], pytest.param(POINTS[3], marks=pytest.mark.representative), POINTS[4]])
+    *POINTS[:3], pytest.param(POINTS[3], marks=pytest.mark.representative), *POINTS[4:]])
 def test_killed_in_the_transaction(stack, crowd, holds, mysql, point):
     """FW1: the other worker, and this one after its restart, go on from the stored offset."""
     sale = stack.admin.open_sale(stock=3000)
