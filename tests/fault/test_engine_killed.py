@@ -20,6 +20,7 @@ def rows_of_ann(mysql, sale):
 @pytest.mark.parametrize("point, is_replay", [
     ("purchase_received", False),  # FE1: nothing was decided
     pytest.param("script_replied", True, marks=pytest.mark.representative),  # FE2: outbox alone
+    ("producer_fatal", True),      # the same; the producer has taken it, librdkafka has not
     ("win_produced", True),        # FE3: perhaps in the log, perhaps twice
     ("win_reported", True),        # FE4: in the log, told to nobody
     ("buyer_told", True),          # before the acknowledgement

@@ -196,8 +196,8 @@ def lose_and_hit(stack, point, action, redis_db):
     return found, next(worker for worker in stack.workers if worker is not found)
 
 
-@pytest.mark.parametrize("point", ["fence_closed", "epoch_raised", "load_begun", "load_part_sent",
-                                   "load_ended", "catalogue_written"])
+@pytest.mark.parametrize("point", ["fence_closed", "history_drained", "epoch_raised", "load_begun",
+                                   "load_part_sent", "load_ended", "catalogue_written"])
 def test_a_load_that_is_cut_off(stack, crowd, holds, redis_db, point):
     """The worker that loads is ended; another finds the load half done and begins again."""
     sale = stack.admin.open_sale(stock=100000)
