@@ -285,6 +285,7 @@ static enum err exchange_script(struct redis_blocking *redis, const struct lua_s
         }
     }
     if (err == ERR_OK) {
+        redis->trouble[0] = '\0'; /* NOSCRIPT was none */
         *ret_reply = reply;
     }
     return err;

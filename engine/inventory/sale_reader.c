@@ -292,6 +292,7 @@ static enum err read_meta(struct redis_blocking *redis, const struct redis_reply
         is_there = is_there || !redis_reply_is_nil(redis_reply_item(reply, i));
     }
     if (!is_there) {
+        redis_blocking_blame(redis, "meta: missing");
         return ERR_NOT_FOUND;
     }
     if (redis_reply_count(reply) != META_FIELDS || !state

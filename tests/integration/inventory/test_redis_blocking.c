@@ -23,6 +23,7 @@ Test(redis_blocking, nobody_listens_then_it_connects_on_demand)
     cr_assert_not_null(strstr(redis_blocking_trouble(fixture.blocking), "refused"));
     redis_server_again(&fixture.server);
     cr_assert_eq(sale_reader_meta(fixture.blocking, SALE, &meta), ERR_NOT_FOUND);
+    cr_assert_str_eq(redis_blocking_trouble(fixture.blocking), "meta: missing");
     cr_assert_eq(redis_blocking_generation(fixture.blocking), 1);
     /* An idle connection that the server closed is made anew before anything is sent. */
     redis_server_kill(&fixture.server);
@@ -69,5 +70,6 @@ Test(redis_blocking, flushed_scripts_are_sent_again)
     redis_server_ask(&fixture.server, "SCRIPT FLUSH", answer, sizeof answer);
     cr_assert_eq(sale_loader_set_state(fixture.blocking, SALE, 1, "pause", NULL), ERR_OK);
     cr_assert_eq(fixture_command_calls(&fixture, "eval"), 1);
+    cr_assert_str_empty(redis_blocking_trouble(fixture.blocking));
     fixture_finish(&fixture);
 }
