@@ -169,32 +169,6 @@ static enum err open_log(struct guard_job *job)
     return ERR_OK;
 }
 
-/* The ends that this load must see settled: read after its own outbox was empty, perhaps for
- * another. */
-static enum err take_ends(struct guard_job *job)
-{
-    const struct guard_context *context = job->context;
-    struct guard_log *log = job->shared->log;
-
-    if (log->ends_us <= job->drain_us) {
-        const int64_t now_us = waiter_now_us(context->waiter);
-        const enum err err = order_log_blocking_ends(
-            log->log, context->conf->kafka_message_timeout_ms, log->ends, &log->count);
-        if (err != ERR_OK) {
-            return guard_failed(job, err, "reading the log's ends: %s", err_text(err));
-        }
-        log->ends_us = now_us > job->drain_us ? now_us : job->drain_us + 1;
-        job->shared->beat(job->shared->beat_arg);
-    }
-    job->ends = calloc(log->count > 0 ? log->count : 1, sizeof *job->ends);
-    if (!job->ends) {
-        return guard_failed(job, ERR_NO_MEMORY, "out of memory");
-    }
-    job->end_count = log->count;
-    memcpy(job->ends, log->ends, log->count * sizeof *job->ends);
-    return ERR_OK;
-}
-
 static enum err on_offset(void *arg, const struct offset_row *row)
 {
     struct guard_log *log = arg;
@@ -228,6 +202,93 @@ static enum err read_settled(struct guard_job *job)
     return ERR_OK;
 }
 
+/* Waits on: ERR_BUSY. Told in the guard row, and by an alarm once it takes too long. */
+static enum err show_wait(struct guard_job *job, uint64_t count)
+{
+    const int64_t now_us = waiter_now_us(job->context->waiter);
+    const bool is_long = now_us - job->drain_us >= (int64_t)GUARD_STUCK_MS * 1000;
+    /* With many loads each writes less often: MySQL is what all of them wait for. */
+    const int64_t every_us =
+        (int64_t)(job->shared->job_count > 50 ? 20 * job->shared->job_count : GUARD_BEAT_MS) * 1000;
+
+    if (is_long && !job->is_stuck) {
+        job->is_stuck = true;
+        LOG_ERROR("load_stuck", KV_U64("sale", job->claim.sale.value), KV_STR("why", job->note),
+                  KV_STR("next", "look why the log is not settled: /readyz and log of the workers; "
+                                 "the load goes on by itself"));
+    }
+    if (job->shown_us != 0 && now_us - job->shown_us < every_us) {
+        return ERR_BUSY;
+    }
+    job->shown_us = now_us;
+    const enum err err = guard_beat(job, GUARD_STEP_DRAINING, 0, count);
+    return err == ERR_OK ? ERR_BUSY : guard_failed_by_mysql(job, err, "draining");
+}
+
+/* A place that MySQL has and the log does not: the topic was made anew, or lost its end. What was
+ * told and not settled may be in Redis alone: nothing is loaded. */
+static bool is_beyond(struct guard_job *job)
+{
+    const struct guard_log *log = job->shared->log;
+
+    for (uint32_t part = 0; part < log->count; part++) {
+        if (log->next[part] > log->ends[part]) {
+            snprintf(job->note, sizeof job->note,
+                     "partition %u ends at %llu, MySQL is at %llu: the log lost records", part,
+                     (unsigned long long)log->ends[part], (unsigned long long)log->next[part]);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Places first: those that MySQL has by then are in a log that is whole. */
+static enum err read_ends(struct guard_job *job)
+{
+    const struct guard_context *context = job->context;
+    struct guard_log *log = job->shared->log;
+    const int64_t now_us = waiter_now_us(context->waiter);
+
+    log->next_us = 0;
+    enum err err = read_settled(job);
+    if (err != ERR_OK) {
+        return err;
+    }
+    err = order_log_blocking_ends(log->log, context->conf->kafka_message_timeout_ms, log->ends,
+                                  &log->count);
+    if (err != ERR_OK) {
+        return guard_failed(job, err, "reading the log's ends: %s", err_text(err));
+    }
+    job->shared->beat(job->shared->beat_arg);
+    if (is_beyond(job)) {
+        job->wait_us = now_us + (int64_t)GUARD_BEAT_MS * 1000;
+        return show_wait(job, 0);
+    }
+    log->ends_us = now_us > job->drain_us ? now_us : job->drain_us + 1;
+    return ERR_OK;
+}
+
+/* The ends that this load must see settled: read after its own outbox was empty, perhaps for
+ * another. */
+static enum err take_ends(struct guard_job *job)
+{
+    struct guard_log *log = job->shared->log;
+
+    if (log->ends_us <= job->drain_us) {
+        const enum err err = read_ends(job);
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    job->ends = calloc(log->count > 0 ? log->count : 1, sizeof *job->ends);
+    if (!job->ends) {
+        return guard_failed(job, ERR_NO_MEMORY, "out of memory");
+    }
+    job->end_count = log->count;
+    memcpy(job->ends, log->ends, log->count * sizeof *job->ends);
+    return ERR_OK;
+}
+
 /* Records that are not settled yet; the first such partition goes to `*ret_part`. */
 static uint64_t behind(const struct guard_job *job, uint32_t *ret_part)
 {
@@ -243,30 +304,13 @@ static uint64_t behind(const struct guard_job *job, uint32_t *ret_part)
     return sum;
 }
 
-/* Waits on; told in the guard row, and by an alarm once it takes too long. */
 static enum err wait_on(struct guard_job *job, uint64_t count, uint32_t part)
 {
-    const int64_t now_us = waiter_now_us(job->context->waiter);
-    /* With many loads each writes less often: MySQL is what all of them wait for. */
-    const int64_t every_us =
-        (int64_t)(job->shared->job_count > 50 ? 20 * job->shared->job_count : GUARD_BEAT_MS) * 1000;
-
     snprintf(job->note, sizeof job->note,
              "waits for %llu records to be settled; partition %u is at %llu of %llu",
              (unsigned long long)count, part, (unsigned long long)job->shared->log->next[part],
              (unsigned long long)job->ends[part]);
-    if (!job->is_stuck && now_us - job->drain_us >= (int64_t)GUARD_STUCK_MS * 1000) {
-        job->is_stuck = true;
-        LOG_ERROR("load_stuck", KV_U64("sale", job->claim.sale.value), KV_STR("why", job->note),
-                  KV_STR("next", "look why the log is not settled: /readyz and log of the workers; "
-                                 "the load goes on by itself"));
-    }
-    if (job->shown_us != 0 && now_us - job->shown_us < every_us) {
-        return ERR_BUSY;
-    }
-    job->shown_us = now_us;
-    const enum err err = guard_beat(job, GUARD_STEP_DRAINING, 0, count);
-    return err == ERR_OK ? ERR_BUSY : guard_failed_by_mysql(job, err, "draining");
+    return show_wait(job, count);
 }
 
 enum err guard_check_dead(struct guard_job *job)

@@ -384,3 +384,20 @@ Test(guard_drain, a_log_that_is_not_settled_for_long_is_told)
     cr_assert_eq(drain(&job), ERR_OK);
     cr_assert(!job.is_stuck && job.note[0] == '\0');
 }
+
+Test(guard_drain, a_log_that_ends_before_our_place_is_waited_for_with_an_alarm)
+{
+    world.ends[1] = 4;
+    world.next[1] = 9;
+    world.has_row[1] = true;
+    cr_assert_eq(guard_drain(&job), ERR_BUSY);
+    for (int i = 0; i < 5; i++) {
+        cr_assert_eq(guard_drain(&job), ERR_BUSY);
+        quiet.now_us += 3000000;
+    }
+    cr_assert(job.is_stuck && !job.ends);
+    cr_assert_str_eq(job.note, "partition 1 ends at 4, MySQL is at 9: the log lost records");
+    world.ends[1] = 9; /* the right log is back */
+    cr_assert_eq(drain(&job), ERR_OK);
+    cr_assert_not(job.is_stuck);
+}
