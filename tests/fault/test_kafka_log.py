@@ -131,6 +131,7 @@ def test_records_that_retention_took_before_they_were_settled(stack, topics, mys
     sale = stack.admin.open_sale(stock=100000)
     with crowd(sale) as buyers:
         wait_for_wins(buyers)
+        wait_until(lambda: len(places(mysql)) == PARTITIONS, 60, "something of each is settled")
         kill_workers(stack)
         before = places(mysql)
         wait_until(lambda: len(behind(kafka, before)) >= 3, 60, "three partitions are behind")
