@@ -26,6 +26,11 @@ struct sale_due {
 MUST_CHECK enum err sale_sweep_due(struct mysql_link *link, struct sale_id after,
                                    struct sale_due *ret_due, size_t max, size_t *ret_count);
 
+/* Loaded sales that are open or paused here and whose window is on by the database's clock: numbers
+ * above `after`, ascending, at most `max`. */
+MUST_CHECK enum err sale_sweep_live(struct mysql_link *link, struct sale_id after,
+                                    struct sale_id *ret_sales, size_t max, size_t *ret_count);
+
 struct sale_totals {
     uint64_t epoch_max; /* of any sale; 0: none was ever loaded */
     uint64_t frozen;    /* sales */

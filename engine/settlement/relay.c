@@ -11,8 +11,7 @@
  * The memory of an announcement is lost with the process: the next one announces again (idempotent
  * by ledger id) and waits its own hold. It may also be out of date: a relay that slept while
  * another led wakes up with a hold that is long over. So it applies on the version of its
- * announcement alone: had another finished the change and announced the next, the version would
- * be another. */
+ * announcement alone: had another finished the change, the version would be another. */
 #include "settlement/relay.h"
 
 #include <stdlib.h>
@@ -30,6 +29,7 @@
 #include "ledger/outbox_store.h"
 #include "ledger/sale_store.h"
 #include "loop/waiter.h"
+#include "settlement/bound.h"
 #include "settlement/latch.h"
 #include "settlement/relay_memory.h"
 
@@ -38,12 +38,12 @@ enum { ROWS_MAX = 1000, BACK_OFF_MS = 500, SWEEP_MS = 1000, FAILED_TOLD_S = 5 };
 struct relay {
     struct relay_options options;
     struct relay_memory memory;
-    struct outbox_row *rows;       /* owned, ROWS_MAX */
-    struct adjust_units *units;    /* owned, ADJUST_UNITS_MAX */
-    struct adjust_letter *letters; /* owned, ADJUST_LETTERS_MAX */
-    struct sale_id sweep_after;
-    struct sale_id pending_after; /* the last sale of a full page; 0: begin anew */
+    struct outbox_row *rows;                   /* owned, ROWS_MAX */
+    struct adjust_units *units;                /* owned, ADJUST_UNITS_MAX */
+    struct adjust_letter *letters;             /* owned, ADJUST_LETTERS_MAX */
+    struct sale_id sweep_after, pending_after; /* the last sale of a full page; 0: begin anew */
     int64_t next_sweep_us;
+    struct bound_round bound;
 };
 
 /* What one sale's turn works on. */
@@ -259,9 +259,7 @@ static void announced(struct turn *turn, int state, int64_t hold, uint64_t versi
     memory->epoch = turn->row->definition.epoch;
     memory->version = version;
     memory->apply_at_us = now_us + hold;
-    if (state == RELAY_ANNOUNCED_UNITS) {
-        memory->last_units_us = now_us;
-    }
+    memory->last_units_us = state == RELAY_ANNOUNCED_UNITS ? now_us : memory->last_units_us;
 }
 
 /* The next resume or open, if it is the next state row at all. True: there is one. */
@@ -452,8 +450,9 @@ static enum err sweep(struct relay *relay, bool leading)
         return ERR_OK;
     }
     relay->next_sweep_us = now_us + (int64_t)SWEEP_MS * 1000;
-    const enum err err = latch_show_totals(&context);
-    return err == ERR_OK && leading ? latch_sweep(&context, &relay->sweep_after) : err;
+    enum err err = latch_show_totals(&context);
+    err = err == ERR_OK && leading ? latch_sweep(&context, &relay->sweep_after) : err;
+    return err == ERR_OK && leading ? bound_sweep(&context, now_us, &relay->bound) : err;
 }
 
 enum err relay_round(struct relay *relay)

@@ -11,6 +11,7 @@
 #include "ledger/mysql_link.h"
 #include "ledger/sale_store.h"
 #include "loop/waiter.h"
+#include "settlement/bound.h"
 #include "settlement/latch.h"
 
 struct relay_world world;
@@ -52,6 +53,15 @@ bool waiter_is_stopped(struct waiter *waiter)
 {
     (void)waiter;
     return world.is_stopped;
+}
+
+enum err bound_sweep(const struct latch_context *context, int64_t now_us, struct bound_round *round)
+{
+    (void)now_us;
+    round->is_going = true;
+    (void)context;
+    world.bounds++;
+    return ERR_OK;
 }
 
 enum err latch_show_totals(const struct latch_context *context)

@@ -24,6 +24,7 @@ struct relay_world {
     enum err redis_err; /* what every Redis call answers instead of working */
     uint32_t held, stock, announcements, applies;
     uint32_t totals, sweeps;
+    uint32_t bounds; /* calls of bound_sweep() */
     bool is_stopped;
     char verbs[256];
 };
