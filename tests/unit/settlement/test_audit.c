@@ -10,6 +10,7 @@
 #include "inventory/sale_reader.h"
 #include "journal/log_reader.h"
 #include "journal/order_log_blocking.h"
+#include "ledger/mysql_link.h"
 #include "ledger/offset_store.h"
 #include "ledger/order_audit.h"
 #include "ledger/outbox_store.h"
