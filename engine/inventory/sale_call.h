@@ -23,6 +23,7 @@ struct redis_blocking;
 struct sale_reply {
     enum sale_answer answer;
     struct sale_head head;
+    bool was_closed; /* OK of close_fence: it was closed already */
 };
 
 struct sale_call {

@@ -38,6 +38,7 @@ struct sale_load {
     struct buyer_orders *buyers;      /* owned */
     uint32_t *table;                  /* owned; 1 + index into buyers; 0: free */
     uint32_t buyer_count, table_size; /* a power of two, at least twice the buyers */
+    uint32_t buyers_sent;             /* by send_buyers() */
 };
 
 static void part_init(struct sale_load *load, enum part part)
@@ -198,8 +199,8 @@ static enum err send_buyers(struct sale_load *load)
     enum err err = ERR_OK;
 
     buf_init(&value, SIZE_MAX / 8);
-    for (uint32_t i = 0; i < load->buyer_count && err == ERR_OK; i++) {
-        err = send_buyer(load, &load->buyers[i], &value);
+    while (load->buyers_sent < load->buyer_count && err == ERR_OK) {
+        err = send_buyer(load, &load->buyers[load->buyers_sent++], &value);
     }
     buf_finish(&value);
     return err;
@@ -312,16 +313,23 @@ static enum err run_end(struct sale_load *load, const struct sale_definition *de
     return err;
 }
 
-enum err sale_load_end(struct sale_load *load, const struct sale_definition *definition,
-                       enum sale_state state, struct sale_reply *ret_reply)
+enum err sale_load_send(struct sale_load *load)
 {
     enum err err = send_buyers(load);
 
-    ASSERT(definition->sale.value == load->sale.value);
-    ASSERT(definition->opens_ms >= 0 && definition->closes_ms >= 0);
     for (enum part part = 0; part < PART_COUNT && err == ERR_OK; part++) {
         err = part_send(load, part);
     }
+    return err;
+}
+
+enum err sale_load_end(struct sale_load *load, const struct sale_definition *definition,
+                       enum sale_state state, struct sale_reply *ret_reply)
+{
+    enum err err = sale_load_send(load);
+
+    ASSERT(definition->sale.value == load->sale.value);
+    ASSERT(definition->opens_ms >= 0 && definition->closes_ms >= 0);
     err = err != ERR_OK ? err : check_link(load);
     return err != ERR_OK ? err : run_end(load, definition, state, ret_reply);
 }

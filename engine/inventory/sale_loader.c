@@ -8,15 +8,16 @@
 
 /* --- close_fence --- */
 
-/* `epoch version state seq`, `-` for one that cannot be read: that stays 0, or LOADING. */
-static void read_closed(const char *text, size_t size, struct sale_head *head)
+/* `epoch version state seq fence`, `-` for one that cannot be read: that stays 0, or LOADING. */
+static void read_closed(const char *text, size_t size, struct sale_reply *reply)
 {
     struct text_cursor cursor = text_cursor(text, size);
-    const char *words[4];
-    size_t sizes[4];
+    struct sale_head *head = &reply->head;
+    const char *words[5];
+    size_t sizes[5];
     uint64_t number;
 
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 5; i++) {
         words[i] = text_take_until(&cursor, ' ', &sizes[i]);
         (void)text_take_char(&cursor, ' ');
     }
@@ -36,10 +37,11 @@ static void read_closed(const char *text, size_t size, struct sale_head *head)
     if (sale_state_parse(words[2], sizes[2], &head->state) != ERR_OK) {
         head->state = SALE_STATE_LOADING;
     }
+    reply->was_closed = sizes[4] == 6 && memcmp(words[4], "closed", 6) == 0;
 }
 
-enum err sale_loader_close_fence(struct redis_blocking *redis, struct sale_id sale,
-                                 uint32_t epoch_max, struct sale_reply *ret_reply)
+enum err sale_loader_close_fence(struct redis_blocking *redis, struct sale_id sale, uint32_t epoch,
+                                 struct sale_reply *ret_reply)
 {
     static const enum key keys[] = {KEY_META};
     struct redis_reply *raw;
@@ -49,7 +51,7 @@ enum err sale_loader_close_fence(struct redis_blocking *redis, struct sale_id sa
     enum err err;
 
     sale_call_init(&call, redis, LUA_SCRIPT_CLOSE_FENCE, sale, keys, 1);
-    sale_call_add_number(&call, epoch_max);
+    sale_call_add_number(&call, epoch);
     err = sale_call_run(&call, ret_reply, &raw);
     sale_call_finish(&call);
     if (err == ERR_OK && ret_reply) {
@@ -58,7 +60,7 @@ enum err sale_loader_close_fence(struct redis_blocking *redis, struct sale_id sa
         }
         ret_reply->head = (struct sale_head){.state = SALE_STATE_LOADING};
         if (text) {
-            read_closed(text, size, &ret_reply->head);
+            read_closed(text, size, ret_reply);
         }
     }
     redis_reply_free(raw);

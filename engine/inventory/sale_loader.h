@@ -28,12 +28,13 @@ struct redis_blocking;
 
 /* --- the guard's procedure (PROTOCOL §4) --- */
 
-/* Step 0: clears meta.replid; from its reply on nothing is decided. ret_reply->head (time and
- * outbox are 0) is what meta said, head.epoch 0 and state LOADING where meta was unreadable.
- * ERR_FENCED: meta has an epoch (ret_reply->head.epoch) above `epoch_max`, nothing was touched.
- * ERR_NOT_FOUND: no meta, so nothing can be decided either. ERR_PARSE: meta is garbage: same. */
+/* Step 0: clears meta.replid and raises meta.epoch to `epoch`; from its reply on nothing is decided
+ * and only a higher epoch can be loaded. ret_reply->head (time and outbox are 0) and was_closed are
+ * what meta said, head.epoch 0 and state LOADING where meta was unreadable. ERR_FENCED: meta has an
+ * epoch (ret_reply->head.epoch) above `epoch`, nothing was touched. ERR_NOT_FOUND: there was no
+ * meta, ERR_PARSE: it was no hash; both are closed now as well. */
 MUST_CHECK enum err sale_loader_close_fence(struct redis_blocking *redis, struct sale_id sale,
-                                            uint32_t epoch_max, struct sale_reply *ret_reply);
+                                            uint32_t epoch, struct sale_reply *ret_reply);
 
 /* --- control --- */
 

@@ -313,7 +313,7 @@ static void on_answer(struct stock *stock, struct call *call, int64_t received_u
         redis_link_learn_time(stock->options.link, stock->reply.head.redis_time_ms, received_us);
         metrics_add(stock->options.shard, METRIC_acknowledgements_total, 0, call->call.ack_count);
     } else if (answer != SALE_ANSWER_GONE && answer != SALE_ANSWER_EPOCH) {
-        return_acks(stock, call); /* after the other two the entries are unlinked by a load */
+        return_acks(stock, call); /* after the other two a load takes care of the entries */
     }
     if (answer != SALE_ANSWER_ARGS) {
         purchase_call_view(&call->call, &stock->reply, &stock->view);

@@ -2,10 +2,11 @@
  *
  * step       does                                                       next      function
  * claimed    reads the sale; a first load (no epoch) begins at cutting  fencing   begin
- * fencing    clears meta.replid: nothing is decided from its reply on   waiting   step_fence
+ * fencing    closes the fence: nothing is decided from its reply on     waiting   guard_fence
  * waiting    Q: whoever was told of a win was told of one in the log    draining  turn_once
  * draining   outbox to the log, entry by entry; the log settled         cutting   guard_drain
- * cutting    one transaction: epoch + 1, stock = total - sold, control  loading   step_cut
+ * cutting    the fence as it was left; then one transaction:            loading   step_cut
+ *            epoch + 1, stock = total - sold, control
  * loading    orders, list and stock to Redis; the catalogue             opening   step_load
  * opening    announced by load_end; the relay applies it after hold     done      step_open
  *
@@ -23,9 +24,8 @@
 #include "common/failpoint.h"
 #include "common/log.h"
 #include "common/metrics.h"
+#include "inventory/catalogue_put.h"
 #include "inventory/redis_blocking.h"
-#include "inventory/redis_settings.h"
-#include "inventory/sale_loader.h"
 #include "inventory/sale_reader.h"
 #include "ledger/mysql_link.h"
 #include "ledger/sale_change.h"
@@ -33,10 +33,8 @@
 #include "settlement/guard_job.h"
 
 enum {
-    CLOSE_TRIES_MAX = 3,   /* the epoch found is closed by the second */
     OPEN_LOOK_MS = 50,     /* between two looks at the state, and one more for each load in work */
     OPEN_WAIT_MS = 120000, /* since it was filled, until `open` is given up */
-    SETTINGS_TOLD_S = 60,
     CATALOGUE_WAIT_MS = 2 * GUARD_STALE_MS, /* a dead writer's claim runs out */
 };
 
@@ -95,101 +93,7 @@ enum err guard_failed_by_redis(struct guard_job *job, enum err err, const char *
                         redis_blocking_trouble(job->context->redis));
 }
 
-/* With replicas this primary may be a new one: an old one that was cut off decides until it has
- * missed its replicas for so long. */
-static uint32_t read_replica_wait(const struct guard_job *job)
-{
-    struct redis_settings settings;
-
-    if (redis_settings_read(job->context->redis, &settings) != ERR_OK) {
-        LOG_WARN_EVERY(SETTINGS_TOLD_S, "redis_settings_unread",
-                       KV_STR("redis", redis_blocking_trouble(job->context->redis)),
-                       KV_STR("next", "loads as without replicas"));
-        return 0;
-    }
-    const bool has_replicas = settings.replicas > 0 || settings.min_replicas_to_write > 0;
-    return has_replicas ? (settings.min_replicas_max_lag_s + 1) * 1000 : 0;
-}
-
-static uint32_t replica_wait_ms(struct guard_job *job)
-{
-    struct guard_shared *shared = job->shared;
-    const int64_t now_us = waiter_now_us(job->context->waiter);
-
-    if (shared->replica_us == 0 || now_us - shared->replica_us >= (int64_t)GUARD_BEAT_MS * 1000) {
-        shared->replica_wait_ms = read_replica_wait(job);
-        shared->replica_us = now_us;
-    }
-    return shared->replica_wait_ms;
-}
-
-/* Engines answer by the D that the sale was loaded with, so the Q that belongs to it is waited for,
- * whatever the settings say now (PROTOCOL §3.9). Without a meta there is only ours. */
-static enum err read_guard_time(struct guard_job *job)
-{
-    struct sale_meta meta = {0};
-    const enum err err = sale_reader_meta(job->context->redis, job->claim.sale, &meta);
-
-    if (err != ERR_OK && err != ERR_NOT_FOUND && err != ERR_PARSE) {
-        return guard_failed_by_redis(job, err, "reading Q");
-    }
-    job->guard_ms = job->context->conf->sale_guard_ms;
-    if (err == ERR_OK && meta.times.guard_ms > job->guard_ms) {
-        job->guard_ms = meta.times.guard_ms;
-    }
-    job->guard_ms += replica_wait_ms(job);
-    return ERR_OK;
-}
-
-/* The claim is proven, then epochs up to MySQL's are closed: a loader that is stopped in between
- * finds the higher epoch of whoever took over, and does not touch it. A higher epoch under a claim
- * that is still ours is one that MySQL forgot (a backup was put back): it is closed as well. */
-static enum err close_fence(struct guard_job *job, struct sale_reply *reply)
-{
-    const struct guard_context *context = job->context;
-    uint32_t epoch = job->row.definition.epoch;
-    enum err err = ERR_FENCED;
-
-    for (int i = 0; i < CLOSE_TRIES_MAX && err == ERR_FENCED && epoch > 0; i++) {
-        err = guard_beat(job, GUARD_STEP_FENCING, 0, 0);
-        if (err != ERR_OK) {
-            return guard_failed_by_mysql(job, err, "fencing");
-        }
-        err = sale_loader_close_fence(context->redis, job->claim.sale, epoch, reply);
-        epoch = reply->head.epoch;
-    }
-    return err == ERR_OK ? err : guard_failed_by_redis(job, err, "close_fence");
-}
-
-/* Q begins now: nothing is decided any more. */
-static enum err wait_for_told(struct guard_job *job)
-{
-    enum err err = read_guard_time(job);
-
-    if (err != ERR_OK) {
-        return err;
-    }
-    job->wait_us = waiter_now_us(job->context->waiter) + (int64_t)job->guard_ms * 1000;
-    err = guard_beat(job, GUARD_STEP_WAITING, 0, job->guard_ms);
-    return err == ERR_OK ? err : guard_failed_by_mysql(job, err, "waiting");
-}
-
-static enum err step_fence(struct guard_job *job)
-{
-    struct sale_reply reply = {0};
-    const enum err err = close_fence(job, &reply);
-
-    /* No meta, or garbage in its place: nothing can be decided there (fail closed). The outbox may
-     * still stand. */
-    if (err == ERR_OK || err == ERR_NOT_FOUND || err == ERR_PARSE) {
-        job->redis_epoch = err == ERR_OK ? reply.head.epoch : 0;
-        job->note[0] = '\0';
-        return wait_for_told(job);
-    }
-    return err;
-}
-
-static enum err step_cut(struct guard_job *job)
+static enum err cut(struct guard_job *job)
 {
     enum err err = guard_beat(job, GUARD_STEP_CUTTING, 0, 0);
 
@@ -200,8 +104,16 @@ static enum err step_cut(struct guard_job *job)
     if (err == ERR_RANGE) {
         return guard_failed(job, err, "no epoch is left: this sale was loaded %d times", EPOCH_MAX);
     }
+    return err == ERR_OK ? err : guard_failed_by_mysql(job, err, "cutting");
+}
+
+static enum err step_cut(struct guard_job *job)
+{
+    enum err err = guard_look_at_fence(job);
+
+    err = err == ERR_OK ? cut(job) : err;
     if (err != ERR_OK) {
-        return guard_failed_by_mysql(job, err, "cutting");
+        return err;
     }
     job->progress.epoch = job->row.definition.epoch;
     job->row.definition.times = (struct sale_times){
@@ -340,7 +252,7 @@ static enum err turn_once(struct guard_job *job)
     switch (job->step) {
     case GUARD_STEP_CLAIMED: return begin(job);
     case GUARD_STEP_FENCING:
-        err = step_fence(job);
+        err = guard_fence(job);
         job->step = err == ERR_OK ? GUARD_STEP_WAITING : job->step;
         FAILPOINT_PASS(fence_closed);
         return err;
@@ -377,15 +289,17 @@ static enum err turn_once(struct guard_job *job)
 static bool begins_again(struct guard_job *job, enum err err)
 {
     const bool was_redis = err == ERR_LOST || err == ERR_NOT_FOUND || err == ERR_FENCED;
+    const bool in_load = job->step == GUARD_STEP_LOADING && !job->is_filled && was_redis;
 
-    if (job->step != GUARD_STEP_LOADING || job->is_filled || !was_redis
-        || ++job->tries >= GUARD_TRIES_MAX) {
+    if ((!in_load && !job->is_moved) || ++job->tries >= GUARD_TRIES_MAX) {
         return false;
     }
     LOG_WARN("load_begins_again", KV_U64("sale", job->claim.sale.value), KV_STR("why", job->note),
              KV_STR("next", "loaded with a higher epoch"));
     job->step = GUARD_STEP_CLAIMED;
     job->filled = 0;
+    job->is_moved = false;
+    job->closed_epoch = 0;
     job->is_drained = false;
     free(job->ends);
     job->ends = NULL;

@@ -127,6 +127,14 @@ static enum err fill_load(struct fill *fill)
         return err;
     }
     FAILPOINT_PASS(load_part_sent);
+    err = sale_load_send(fill->load);
+    if (err != ERR_OK) {
+        return guard_failed_by_redis(job, err, "load_part");
+    }
+    err = guard_beat(job, GUARD_STEP_LOADING, job->filled, 0);
+    if (err != ERR_OK) {
+        return guard_failed_by_mysql(job, err, "ending the load");
+    }
     err = sale_load_end(fill->load, &job->row.definition, state_of(job->row.control), NULL);
     FAILPOINT_PASS(load_ended);
     return err == ERR_OK ? err : guard_failed_by_redis(job, err, "load_end");
@@ -140,6 +148,7 @@ enum err guard_fill(struct guard_job *job)
     if (err != ERR_OK) {
         return guard_failed_by_mysql(job, err, "loading");
     }
+    FAILPOINT_PASS(load_proven);
     err = sale_load_begin(job->context->redis, job->claim.sale, job->row.definition.epoch,
                           &fill.load, NULL);
     if (err != ERR_OK) {

@@ -46,8 +46,11 @@ struct guard_job {
     uint32_t tries;
     int64_t wait_us;      /* nothing is to be done before */
     uint32_t redis_epoch; /* found in Redis; 0: none */
-    uint32_t guard_ms;    /* Q: ours, or the one that the sale was loaded with if that is longer */
-    uint64_t filled;      /* orders and listed buyers that were given to Redis */
+    /* the highest that is closed in Redis; 0: the fence was not closed, nothing was ever sold */
+    uint32_t closed_epoch;
+    bool is_moved;     /* the fence was not as left: from the start again */
+    uint32_t guard_ms; /* Q: ours, or the one that the sale was loaded with if that is longer */
+    uint64_t filled;   /* orders and listed buyers that were given to Redis */
     /* draining */
     bool is_drained;  /* the outbox */
     int64_t drain_us; /* since when the log is waited for */
@@ -83,6 +86,10 @@ __attribute__((format(printf, 3, 4))) enum err guard_failed(struct guard_job *jo
 enum err guard_failed_by_mysql(struct guard_job *job, enum err err, const char *what);
 enum err guard_failed_by_redis(struct guard_job *job, enum err err, const char *what);
 
+/* Step 0 (guard_fence.c): closes the fence; nothing is to be done then before job->wait_us (Q). */
+MUST_CHECK enum err guard_fence(struct guard_job *job);
+/* ERR_CONFLICT: it is not as guard_fence() left it, told by job->is_moved. */
+MUST_CHECK enum err guard_look_at_fence(struct guard_job *job);
 /* Step 2 (guard_drain.c): the outbox to the log, entry by entry, and the log settled to its end.
  * ERR_BUSY: it is not settled yet; again. */
 MUST_CHECK enum err guard_drain(struct guard_job *job);

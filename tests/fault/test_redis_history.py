@@ -210,7 +210,8 @@ def test_a_load_that_is_cut_off(stack, crowd, holds, redis_db, point):
     holds(sale, buyers.told)
 
 
-@pytest.mark.parametrize("point", ["fence_closed", "load_part_sent"])
+@pytest.mark.parametrize("point", ["fence_proven", "fence_closed", "load_proven",
+                                   "load_part_sent"])
 def test_a_guard_that_was_stopped_in_mid_load(stack, crowd, holds, mysql, redis_db, point):
     """Another takes over and sells; the first one wakes up and changes nothing."""
     sale = stack.admin.open_sale(stock=100000)
@@ -226,6 +227,29 @@ def test_a_guard_that_was_stopped_in_mid_load(stack, crowd, holds, mysql, redis_
         wait_until(lambda: first_win_after(buyers.told, awake), 10, "it goes on selling")
         hold_for(lambda: redis_db.meta(sale)["epoch"] == epoch, 2, "nobody loads it again")
     assert mysql.value("SELECT epoch FROM sales WHERE sale = %s", sale) == int(epoch)
+    holds(sale, buyers.told)
+
+
+@pytest.mark.parametrize("lose_again", [False, True])
+def test_a_guard_that_wakes_up_under_its_successor(stack, crowd, holds, redis_db, lose_again):
+    """It has cut an epoch and proven its claim: what it would open now, the next cut would void."""
+    sale = stack.admin.open_sale(stock=100000)
+    with crowd(sale, fresh_buyers(f"woken-{lose_again}"), threads=3) as buyers:
+        wait_until(lambda: len(buyers.wins()) > 100, 30, "they win")
+        first, other = lose_and_hit(stack, "load_proven", "stop", redis_db)
+        other.arm("fence_closed", "stop")
+        wait_until(other.was_hit, TAKEN_OVER_S, "the other takes over, and closes the fence")
+        if lose_again:
+            redis_db.client.flushall()
+        first.thaw()
+        wait_until(lambda: "event=load_left" in first.log_text(), 30, "it finds out")
+        meta = redis_db.meta(sale)
+        since = time.monotonic()
+        other.thaw()
+        sells_again(buyers, since)
+    if not lose_again:
+        assert (meta["epoch"], meta["replid"]) == ("2", ""), "the fence stays closed"
+    assert 2 not in {epoch_of(order) for order in buyers.wins().values()}
     holds(sale, buyers.told)
 
 

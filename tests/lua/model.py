@@ -236,6 +236,13 @@ class Model:
             self.version += 2
         return Expected("ok")
 
+    def close_fence(self, epoch):
+        """As it was; from now on only a higher epoch than this can be loaded."""
+        was = (f"{self.epoch} {self.version} {self.state} {self.seq} "
+               f"{'other' if self.fence else 'closed'}")
+        self.epoch, self.fence = epoch, False
+        return was
+
     def load_end(self, state):
         self.state, self.version = state, 1 if state == "loaded" else 2
 

@@ -41,7 +41,7 @@ def test_a_reload_begins_anew_and_keeps_what_it_is_given(sale):
     sale.buy("ann", key=KEY)
     sale.announce([(2, "a", 1)])
     sale.redis("SET", sale.key("relay"), "token", "PX", 60000)
-    assert sale.close_fence().rest == ["1 3 open 1"]
+    assert sale.close_fence().rest == ["1 3 open 1 other"]
     assert sale.purchase([Attempt("bob")]).status == "replid"
     assert sale.load_begin(2).status == "ok"
     dump = sale.dump()
@@ -196,21 +196,62 @@ def test_closing_the_fence_tells_what_was(sale):
     sale.load({"a": 5}, epoch=4)
     sale.buy("ann")
     before = sale.dump()
-    for _ in range(2):
-        assert sale.close_fence().rest == ["4 2 open 1"]
+    for fence in ("other", "closed", "closed"):
+        assert sale.close_fence().rest == [f"4 2 open 1 {fence}"]
     before["meta"]["replid"] = ""
     assert sale.dump() == before
 
 
-def test_a_sale_that_is_gone_has_no_fence(sale):
-    assert sale.close_fence().status == "gone"
-    assert sale.dump() == {}
+def closed(epoch):
+    """A meta that only keeps the fence closed."""
+    return {"meta": {"epoch": str(epoch), "replid": "", "state": "loading", "version": "1",
+                     "seq": "0"}}
 
 
-def test_a_meta_of_another_type_is_left_alone(sale):
+def must_stay_closed(sale, epoch):
+    """A loader that lost its claim wakes up: it has no higher epoch than MySQL had by then."""
+    before = sale.dump()
+    for old in range(1, epoch + 1):
+        assert sale.load_begin(old).epoch == epoch
+        assert sale.load_part("stock", "a", 5, epoch=old).status in ("epoch", "replid")
+        assert sale.load_end(epoch=old).status in ("epoch", "replid")
+        assert sale.purchase([Attempt("ann")], epoch=old).status in ("epoch", "replid")
+    assert sale.dump() == before
+    sale.load({"a": 5}, epoch=epoch + 1)
+    assert sale.buy("ann") == "W0"
+
+
+def test_a_sale_that_is_gone_stays_closed(sale):
+    assert sale.close_fence(3).status == "gone"
+    assert sale.dump() == closed(3)
+    assert sale.close_fence(3).rest == ["3 1 loading 0 closed"]
+    must_stay_closed(sale, 3)
+
+
+def test_a_meta_of_another_type_stays_closed(sale):
     sale.redis("SET", sale.key("meta"), "x")
-    assert sale.close_fence().status == "type"
-    assert sale.dump() == {"meta": "x"}
+    assert sale.close_fence(2).status == "type"
+    assert sale.dump() == closed(2)
+    must_stay_closed(sale, 2)
+
+
+def test_the_epoch_of_mysql_is_closed_too(sale):
+    """It was given to a loader that has not begun to load."""
+    sale.load({"a": 5}, epoch=4)
+    sale.buy("ann")
+    before = sale.dump()
+    assert sale.close_fence(6).rest == ["4 2 open 1 other"]
+    before["meta"].update(replid="", epoch="6")
+    assert sale.dump() == before
+    assert sale.close_fence(6).rest == ["6 2 open 1 closed"]
+    must_stay_closed(sale, 6)
+
+
+def test_a_load_that_has_begun_is_stopped(sale):
+    sale.load_begin(2)
+    sale.load_part("stock", "a", 5)
+    assert sale.close_fence(2).rest == ["2 1 loading 0 other"]
+    must_stay_closed(sale, 2)
 
 
 def test_a_higher_epoch_is_not_closed(sale):
@@ -220,7 +261,7 @@ def test_a_higher_epoch_is_not_closed(sale):
     assert sale.close_fence(3).epoch == 4
     assert sale.dump() == before
     assert sale.buy("ann") == "W0"
-    assert sale.close_fence(5).rest == ["4 2 open 1"]
+    assert sale.close_fence(4).rest == ["4 2 open 1 other"]
 
 
 @pytest.mark.parametrize("epoch", ["", "x", "0", "-1", "1.5", "16384"])
@@ -234,14 +275,15 @@ def test_an_epoch_that_is_none_closes_nothing(sale, epoch):
 def test_an_epoch_that_cannot_be_read_does_not_keep_the_fence_open(sale):
     sale.load({"a": 5}, epoch=4)
     sale.redis("HSET", sale.key("meta"), "epoch", "4x")
-    assert sale.close_fence(3).rest == ["4x 2 open 0"]
-    assert sale.dump()["meta"]["replid"] == ""
+    assert sale.close_fence(3).rest == ["4x 2 open 0 other"]
+    meta = sale.dump()["meta"]
+    assert (meta["replid"], meta["epoch"]) == ("", "3")
 
 
 def test_garbage_does_not_keep_the_fence_open(sale):
     sale.load({"a": 5})
     sale.redis("HSET", sale.key("meta"), "version", "a b", "seq", "")
-    assert sale.close_fence().rest == ["1 - open -"]
+    assert sale.close_fence().rest == ["1 - open - other"]
     assert sale.dump()["meta"]["replid"] == ""
 
 

@@ -222,15 +222,25 @@ class Run:
         for epoch in {self.model.epoch, max(1, self.model.epoch - 1)}:
             assert self.sale.load_begin(epoch).epoch == self.model.epoch
         if self.rng.random() < 0.5:
-            before = self.model
-            reply = self.sale.close_fence()
-            assert reply.rest == [f"{before.epoch} {before.version} {before.state} {before.seq}"]
-            before.fence = False
-            self.purchase()
+            self.close_fence()
         orders = [order for order in self.model.orders if self.rng.random() < 0.8]
         for order in orders:
             order.slot = order.slot if order.slot != 0 or order.is_live else None
         self.load(self.model.epoch + self.rng.randint(1, 3), orders)
+
+    def close_fence(self):
+        """By the epoch of MySQL, which may be one that was never loaded; now and then twice."""
+        for _ in range(self.rng.randint(1, 2)):
+            lower = self.model.epoch - 1
+            assert lower < 1 or self.sale.close_fence(lower).epoch == self.model.epoch
+            epoch = self.model.epoch + self.rng.randrange(3)
+            assert self.sale.close_fence(epoch).rest == [self.model.close_fence(epoch)]
+            self.compare()
+            for lost in {lower, epoch}:
+                assert lost < 1 or self.sale.load_begin(lost).epoch == epoch
+            for call in (self.purchase, self.own_orders, self.adjust, self.set_state):
+                call()
+            self.sale.epoch = epoch
 
     # --- judgement
 

@@ -4,6 +4,7 @@
 #include <criterion/internal/assert.h>
 
 #include "inventory/sale_loader.h"
+#include "inventory/sale_marks.h"
 #include "inventory/sale_reader.h"
 
 static const struct sale_id SALE = {FIXTURE_SALE};
@@ -73,6 +74,7 @@ Test(sale_loader, full_cycle)
     cr_assert_eq(sale_loader_close_fence(fixture.blocking, SALE, 0, &reply), ERR_RANGE);
     cr_assert_eq(sale_loader_close_fence(fixture.blocking, SALE, 1, &reply), ERR_OK);
     cr_assert(reply.head.epoch == 1 && reply.head.seq == 2 && reply.head.version == 2);
+    cr_assert_not(reply.was_closed);
     cr_assert_eq(reply.head.state, SALE_STATE_OPEN);
     decide_one(&fixture, &attempts[3], 3, 1);
     cr_assert_eq(attempts[3].decision, DECISION_REBUILDING);
@@ -152,6 +154,39 @@ Test(sale_loader, the_fence_of_a_higher_epoch_is_not_closed)
     fixture_finish(&fixture);
 }
 
+/* What stands there until the load is what every reader takes for a sale that is not loaded. */
+Test(sale_loader, the_fence_of_a_lost_sale_is_closed_for_the_epoch_that_mysql_has)
+{
+    struct fixture fixture;
+    struct sale_reply reply;
+    struct sale_look look;
+    struct sale_meta meta;
+    struct sale_load *load;
+    struct sale_marks_server server;
+    struct sale_mark mark;
+
+    fixture_start(&fixture);
+    cr_assert_eq(sale_loader_close_fence(fixture.blocking, SALE, 3, &reply), ERR_NOT_FOUND);
+    cr_assert_eq(sale_load_begin(fixture.blocking, SALE, 3, &load, &reply), ERR_FENCED);
+    cr_assert_eq(reply.head.epoch, 3);
+    cr_assert_eq(sale_reader_meta(fixture.blocking, SALE, &meta), ERR_OK);
+    cr_assert(meta.head.state == SALE_STATE_LOADING && meta.head.epoch == 3 && !meta.fence_fits);
+    cr_assert_eq(
+        sale_marks_read(fixture.blocking, &(struct sale_id){SALE.value}, 1, &server, &mark),
+        ERR_OK);
+    cr_assert(mark.kind == SALE_MARK_OTHER && mark.epoch == 3);
+    cr_assert_eq(sale_reader_look(fixture.blocking, SALE, 3, &look), ERR_OK);
+    cr_assert_eq(look.answer, SALE_ANSWER_REPLID);
+    cr_assert_eq(sale_reader_look(fixture.blocking, SALE, 2, &look), ERR_OK);
+    cr_assert_eq(look.answer, SALE_ANSWER_EPOCH);
+    cr_assert_eq(sale_loader_close_fence(fixture.blocking, SALE, 3, &reply), ERR_OK);
+    cr_assert(reply.was_closed && reply.head.epoch == 3);
+    fixture_load(&fixture, 4, 1);
+    cr_assert_eq(sale_reader_look(fixture.blocking, SALE, 4, &look), ERR_OK);
+    cr_assert_eq(look.answer, SALE_ANSWER_OK);
+    fixture_finish(&fixture);
+}
+
 Test(sale_loader, states_that_cannot_follow_are_refused)
 {
     struct fixture fixture;
@@ -159,7 +194,6 @@ Test(sale_loader, states_that_cannot_follow_are_refused)
 
     fixture_start(&fixture);
     cr_assert_eq(sale_loader_set_state(fixture.blocking, SALE, 1, "pause", NULL), ERR_NOT_FOUND);
-    cr_assert_eq(sale_loader_close_fence(fixture.blocking, SALE, 1, NULL), ERR_NOT_FOUND);
     fixture_load(&fixture, 1, 1);
     cr_assert_eq(sale_loader_set_state(fixture.blocking, SALE, 1, "jump", NULL), ERR_RANGE);
     cr_assert_eq(sale_loader_set_state(fixture.blocking, SALE, 1, "end", &reply), ERR_OK);

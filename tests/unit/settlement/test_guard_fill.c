@@ -15,7 +15,7 @@ static struct {
     uint32_t closed; /* this seq is closed, without a slot */
     const char *listed[3];
     enum err list_err, each_err;
-    enum err begin_err, stock_err, order_err, listed_err, end_err;
+    enum err begin_err, stock_err, order_err, listed_err, end_err, send_err;
     uint32_t loaded, listed_count, stock[2], pages;
     bool was_closed, is_begun;
     uint32_t begun, destroyed;
@@ -106,6 +106,12 @@ enum err sale_load_listed(struct sale_load *load, const struct buyer *buyer)
     return world.listed_err;
 }
 
+enum err sale_load_send(struct sale_load *load)
+{
+    (void)load;
+    return world.send_err;
+}
+
 enum err sale_load_end(struct sale_load *load, const struct sale_definition *definition,
                        enum sale_state state, struct sale_reply *ret_reply)
 {
@@ -170,6 +176,9 @@ Test(guard_fill, a_failure_of_redis_is_not_blamed_on_mysql)
     world.stock_err = ERR_LOST;
     must_fail(ERR_LOST, "Redis: loading stock");
     world.stock_err = ERR_OK;
+    world.send_err = ERR_LOST;
+    must_fail(ERR_LOST, "Redis: load_part");
+    world.send_err = ERR_OK;
     world.end_err = ERR_FENCED;
     must_fail(ERR_FENCED, "Redis: load_end");
 }
@@ -192,6 +201,14 @@ Test(guard_fill, a_claim_lost_between_two_pages_stops_it)
     must_fail(ERR_FENCED, "MySQL");
     cr_assert_eq(world.loaded, ORDER_LIST_MAX);
     cr_assert_eq(world.state, SALE_STATE_COUNT);
+}
+
+Test(guard_fill, a_claim_lost_while_a_small_sale_was_loaded_ends_no_load)
+{
+    fake_guard_job.fenced_at = 2;
+    must_fail(ERR_FENCED, "MySQL: ending the load");
+    cr_assert_eq(world.loaded, 3);
+    cr_assert_eq(world.state, SALE_STATE_COUNT, "load_end was not sent");
 }
 
 Test(guard_fill, a_stopped_worker_ends_no_load)
@@ -226,8 +243,8 @@ Test(guard_fill, many_orders_come_by_pages_with_a_beat_between)
     cr_assert_eq(guard_fill(&job), ERR_OK);
     cr_assert_eq(world.loaded, world.orders);
     cr_assert_eq(world.pages, 3);
-    cr_assert_eq(fake_guard_job.beats, 3);
-    cr_assert_eq(fake_guard_job.done, 2 * ORDER_LIST_MAX);
+    cr_assert_eq(fake_guard_job.beats, 4, "before, after two full pages, before the end");
+    cr_assert_eq(fake_guard_job.done, world.orders);
 }
 
 Test(guard_fill, the_list_is_loaded_only_where_there_is_one)
