@@ -226,7 +226,7 @@ enum err sale_store_list(struct mysql_link *link, const struct sale_filter *filt
             err = sale_store_read(link, after, row);
             if (err == ERR_OK) {
                 err = each(arg, row);
-            } else if (err == ERR_PARSE && filter->unreadable != NULL) {
+            } else if ((err == ERR_PARSE || err == ERR_NOT_FOUND) && filter->unreadable != NULL) {
                 err = filter->unreadable(arg, after);
             }
         }

@@ -43,7 +43,8 @@ struct sale_filter {
      * the database's clock */
     uint32_t keep_days;
     uint32_t limit;
-    /* NULL: a row that is no definition ends it with ERR_PARSE; else it is told and passed over */
+    /* NULL: a row that is no definition ends it with ERR_PARSE, one without skus with
+     * ERR_NOT_FOUND; else it is told and passed over */
     enum err (*unreadable)(void *arg, struct sale_id sale);
 };
 MUST_CHECK enum err sale_store_list(struct mysql_link *link, const struct sale_filter *filter,

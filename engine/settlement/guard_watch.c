@@ -8,12 +8,12 @@
  * loaded            another server's replid, or closed       "history"   loaded
  * loaded            another epoch                            "epoch"     loaded
  * loaded            loading; loaded, and nobody opens it     "half-done" loaded
- * loaded            garbage in meta                                      alarm
+ * loaded            garbage in meta, or in its rows here                 alarm
  * loaded            as it should be, not in the catalogue                catalogue written
  * lost              and dead letters may be its wins                     alarm until closed
  *
- * The list from MySQL is read before Redis: whatever a load changed in between has raised the fence
- * of the guard row, and a claim of a row that is not as listed is refused. */
+ * MySQL's list is read before Redis: what a load changed in between has raised the guard row's
+ * fence, and a claim of a row that is not as listed is refused. */
 #include "settlement/guard_watch.h"
 
 #include <pthread.h>
@@ -38,6 +38,7 @@ enum {
     BACK_OFF_MS = 1000, /* after the first failure of a sale, doubled by each further one */
     BACK_OFF_MAX_MS = 60000,
     BLOCKED_MAX = 4096,
+    BLIND_MS = 10000, /* looks that fail for so long are told as blocked */
     TOLD_S = 30,
 };
 
@@ -57,6 +58,7 @@ struct guard_watch {
     struct trouble *troubles;  /* owned */
     uint32_t trouble_count;
     bool was_replica;
+    int64_t failing_since_us; /* looks as a whole; 0: the last one was good */
     int64_t catalogue_not_before_us;
     uint32_t catalogue_failures;
     struct look *look;     /* owned: scratch of one page */
@@ -72,8 +74,7 @@ struct look {
     struct sale_mark marks[SALE_MARKS_MAX];
     size_t count;
     struct sale_marks_server server;
-    /* of all pages */
-    uint32_t blocked;
+    uint32_t blocked; /* of all pages, as what follows */
     char why[GUARD_WHY_SIZE];
     bool is_unlisted; /* one that should be in the catalogue is not */
 };
@@ -176,7 +177,7 @@ static bool claim(struct guard_watch *watch, const struct sale_guarded *sale, co
     const enum err err = guard_claim_sale(&watch->context, sale->sale, &guard_actor, is_recover,
                                           why, &sale->fence, ret_request);
 
-    *ret_err = err == ERR_BUSY || err == ERR_NOT_FOUND || err == ERR_CONFLICT ? ERR_OK : err;
+    *ret_err = err == ERR_BUSY || err == ERR_CONFLICT ? ERR_OK : err;
     return err == ERR_OK;
 }
 
@@ -323,6 +324,31 @@ static enum err look_at(struct guard_watch *watch, const struct sale_guarded *sa
     return sale->is_loading ? end_silent(watch, sale) : ERR_OK;
 }
 
+/* What is wrong with the rows of one sale stops no look at another. */
+static bool is_of_sale(enum err err)
+{
+    return err == ERR_PARSE || err == ERR_NOT_FOUND || err == ERR_RANGE || err == ERR_REFUSED;
+}
+
+static enum err look_past(struct guard_watch *watch, const struct sale_guarded *sale,
+                          const struct sale_mark *mark)
+{
+    const uint32_t blocked = watch->look->blocked;
+    const enum err err = look_at(watch, sale, mark);
+
+    if (!is_of_sale(err)) {
+        return err;
+    }
+    if (watch->look->blocked == blocked) {
+        block(watch->look, sale->sale, "its rows in MySQL cannot be read");
+    }
+    LOG_WARN_EVERY(TOLD_S, "sale_rows_unreadable", KV_U64("sale", sale->sale.value),
+                   KV_STR("error", err_name(err)),
+                   KV_STR("mysql", mysql_link_error_text(watch->context.mysql)),
+                   KV_STR("next", "mend its rows in sales, sale_skus and guard"));
+    return ERR_OK;
+}
+
 /* --- looks --- */
 
 static void tell_catalogue(struct guard_watch *watch, enum err err)
@@ -381,7 +407,7 @@ static enum err look_at_page(struct guard_watch *watch, struct sale_id after)
     for (size_t i = 0; i < look->count && err == ERR_OK; i++) {
         err = waiter_is_stopped(watch->context.waiter)
                   ? ERR_CLOSED
-                  : look_at(watch, &look->sales[i], &look->marks[i]);
+                  : look_past(watch, &look->sales[i], &look->marks[i]);
     }
     return err;
 }
@@ -396,16 +422,33 @@ static void tell_role(struct guard_watch *watch, bool is_replica)
     watch->was_replica = is_replica;
 }
 
-static void put_blocked(struct guard_watch *watch)
+static void put_blocked(struct guard_watch *watch, uint32_t count, const char *why)
 {
     pthread_mutex_lock(&watch->mutex);
-    watch->blocked_count = watch->look->blocked;
-    memcpy(watch->why, watch->look->why, sizeof watch->why);
+    watch->blocked_count = count;
+    (void)snprintf(watch->why, sizeof watch->why, "%s", why);
     pthread_mutex_unlock(&watch->mutex);
-    metrics_set(watch->context.shard, METRIC_loads_blocked, 0, watch->look->blocked);
+    metrics_set(watch->context.shard, METRIC_loads_blocked, 0, count);
 }
 
-enum err guard_watch_look(struct guard_watch *watch)
+/* A guard that sees nothing mends nothing. */
+static void tell_blind(struct guard_watch *watch, enum err err)
+{
+    const int64_t now_us = waiter_now_us(watch->context.waiter);
+    char why[80];
+
+    if (err == ERR_OK || err == ERR_CLOSED) {
+        watch->failing_since_us = 0;
+        return;
+    }
+    watch->failing_since_us = watch->failing_since_us > 0 ? watch->failing_since_us : now_us;
+    if (now_us - watch->failing_since_us >= (int64_t)BLIND_MS * 1000) {
+        (void)snprintf(why, sizeof why, "no sale can be looked at: %s", err_text(err));
+        put_blocked(watch, 1, why);
+    }
+}
+
+static enum err look_at_all(struct guard_watch *watch)
 {
     struct look *look = watch->look;
     struct sale_id after = {0};
@@ -422,8 +465,16 @@ enum err guard_watch_look(struct guard_watch *watch)
         return err;
     }
     tell_role(watch, !look->server.is_primary);
-    put_blocked(watch);
+    put_blocked(watch, look->blocked, look->why);
     return look->server.is_primary ? mend_catalogue(watch) : ERR_OK;
+}
+
+enum err guard_watch_look(struct guard_watch *watch)
+{
+    const enum err err = look_at_all(watch);
+
+    tell_blind(watch, err);
+    return err;
 }
 
 void guard_watch_run(struct guard_watch *watch)

@@ -20,8 +20,9 @@ struct guard_watch *guard_watch_create(const struct guard_context *context,
 void guard_watch_destroy(struct guard_watch *watch);               /* NULL is fine */
 /* Twice a second until the waiter is stopped. */
 void guard_watch_run(struct guard_watch *watch);
-/* One look at all sales. Errors of MySQL, and of Redis as sale_marks.h: told by others, the next
- * look comes. */
+/* One look at all sales; one whose rows cannot be read is blocked, the others are looked at. Errors
+ * of MySQL, and of Redis as sale_marks.h: told by others, the next look comes; after 10 s of them
+ * they count as blocked. */
 MUST_CHECK enum err guard_watch_look(struct guard_watch *watch);
 /* Sales that cannot be loaded again until somebody acts; the first of them tells why. */
 uint32_t guard_watch_blocked(struct guard_watch *watch, char ret_why[static GUARD_WHY_SIZE]);

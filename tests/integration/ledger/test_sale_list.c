@@ -78,6 +78,21 @@ Test(sale_store, a_row_that_is_no_definition_is_told_or_ends_the_list)
     mysql_link_destroy(link);
 }
 
+Test(sale_store, a_sale_without_skus_is_told_and_passed_over)
+{
+    struct mysql_link *link = fixture_link();
+    struct sale_id sale = fixture_sale(link, 10, 1);
+    struct sale_id told = {0};
+    struct sale_filter filter = {.after = {sale.value - 1}, .limit = 1, .unreadable = pass_over};
+
+    fixture_run(link, "SET foreign_key_checks = 0");
+    run_for(link, "UPDATE sale_skus SET sale = 8388607 WHERE sale = ", sale, "");
+    cr_assert_eq(sale_store_list(link, &filter, see_none, &told), ERR_OK);
+    cr_assert_eq(told.value, sale.value);
+    run_for(link, "UPDATE sale_skus SET sale = ", sale, " WHERE sale = 8388607");
+    mysql_link_destroy(link);
+}
+
 Test(sale_store, sales_that_are_over_for_long_are_left_out_if_asked)
 {
     struct mysql_link *link = fixture_link();

@@ -20,6 +20,7 @@ static struct {
     uint32_t count;
     struct sale_marks_server server;
     enum err list_err, marks_err, claim_err, dead_err, catalogue_err, submit_err;
+    uint32_t bad_sale; /* claim_err is of this one alone; 0: of all */
     uint64_t dead_of_sale, dead_of_none, pending;
     uint32_t claims, loads, catalogues;
     bool is_recover;
@@ -64,7 +65,7 @@ enum err guard_claim_sale(const struct guard_context *context, struct sale_id sa
     world.is_recover = is_recover;
     (void)snprintf(world.why, sizeof world.why, "%s", detail);
     *ret_request = (struct guard_request){.claim = {.sale = sale, .fence = *seen + 1}};
-    return world.claim_err;
+    return world.bad_sale == 0 || world.bad_sale == sale.value ? world.claim_err : ERR_OK;
 }
 
 enum err guard_end_claim(const struct guard_context *context, const struct guard_request *request,
@@ -191,6 +192,46 @@ Test(guard_watch, a_claim_that_mysql_did_not_take_is_told)
     world.marks[0].kind = SALE_MARK_GONE;
     world.claim_err = ERR_UNAVAILABLE;
     cr_assert_eq(guard_watch_look(watch), ERR_UNAVAILABLE);
+}
+
+Test(guard_watch, a_sale_whose_rows_are_bad_is_blocked_and_the_others_are_loaded)
+{
+    static const enum err errors[] = {ERR_PARSE, ERR_NOT_FOUND, ERR_REFUSED};
+    char why[GUARD_WHY_SIZE];
+
+    world.count = 3;
+    world.bad_sale = 2;
+    for (uint32_t i = 0; i < 3; i++) {
+        world.marks[i].kind = SALE_MARK_GONE;
+    }
+    for (uint32_t i = 0; i < 3; i++) {
+        world.server.has_catalogue = false;
+        world.claim_err = errors[i];
+        look();
+        cr_assert_eq(world.loads, 2 * (i + 1));
+        cr_assert_eq(guard_watch_blocked(watch, why), 1);
+        cr_assert_not_null(strstr(why, "sale 2: its rows in MySQL"), "%s", why);
+        cr_assert_gt(world.catalogues, 0);
+    }
+    world.claim_err = ERR_OK;
+    look();
+    cr_assert_eq(blocked(), 0);
+}
+
+Test(guard_watch, looks_that_fail_for_long_are_told)
+{
+    char why[GUARD_WHY_SIZE];
+
+    world.marks_err = ERR_REFUSED;
+    cr_assert_eq(guard_watch_look(watch), ERR_REFUSED);
+    cr_assert_eq(blocked(), 0, "a moment is told by others");
+    quiet.now_us += 10000000;
+    cr_assert_eq(guard_watch_look(watch), ERR_REFUSED);
+    cr_assert_eq(guard_watch_blocked(watch, why), 1);
+    cr_assert_not_null(strstr(why, "no sale can be looked at"), "%s", why);
+    world.marks_err = ERR_OK;
+    look();
+    cr_assert_eq(blocked(), 0);
 }
 
 Test(guard_watch, too_many_loads_give_the_claim_back)
