@@ -2,6 +2,8 @@
  * fence must be as it was left (PROTOCOL §4). */
 #include "settlement/guard_job.h"
 
+#include <string.h>
+
 #include "common/conf.h"
 #include "common/failpoint.h"
 #include "common/log.h"
@@ -15,34 +17,51 @@
 enum {
     CLOSE_TRIES_MAX = 3, /* the epoch found is closed by the second */
     SETTINGS_TOLD_S = 60,
+    LAG_MAX_MS = 3000, /* the longest min-replicas-max-lag that is allowed */
 };
 
+/* A server that answers, and does not let its settings be read. */
+static bool is_forbidden(const struct guard_job *job, enum err err)
+{
+    return err == ERR_IO || err == ERR_PARSE
+           || (err == ERR_REFUSED
+               && strncmp(redis_blocking_trouble(job->context->redis), "NOPERM", 6) == 0);
+}
+
 /* With replicas this primary may be a new one: an old one that was cut off decides until it has
- * missed its replicas for so long. */
-static uint32_t read_replica_wait(const struct guard_job *job)
+ * missed its replicas for so long. Where nobody tells, there may be replicas. */
+static enum err read_replica_wait(struct guard_job *job, uint32_t *ret_ms)
 {
     struct redis_settings settings;
 
-    if (redis_settings_read(job->context->redis, &settings) != ERR_OK) {
+    const enum err err = redis_settings_read(job->context->redis, &settings);
+    if (is_forbidden(job, err)) {
         LOG_WARN_EVERY(SETTINGS_TOLD_S, "redis_settings_unread",
                        KV_STR("redis", redis_blocking_trouble(job->context->redis)),
-                       KV_STR("next", "loads as without replicas"));
-        return 0;
+                       KV_STR("next", "loads as with replicas: 4 s more"));
+        *ret_ms = LAG_MAX_MS + 1000;
+        return ERR_OK;
+    }
+    if (err != ERR_OK) {
+        return guard_failed_by_redis(job, err, "reading the settings of replicas");
     }
     const bool has_replicas = settings.replicas > 0 || settings.min_replicas_to_write > 0;
-    return has_replicas ? (settings.min_replicas_max_lag_s + 1) * 1000 : 0;
+    *ret_ms = has_replicas ? (settings.min_replicas_max_lag_s + 1) * 1000 : 0;
+    return ERR_OK;
 }
 
-static uint32_t replica_wait_ms(struct guard_job *job)
+static enum err add_replica_wait(struct guard_job *job)
 {
     struct guard_shared *shared = job->shared;
     const int64_t now_us = waiter_now_us(job->context->waiter);
+    enum err err = ERR_OK;
 
     if (shared->replica_us == 0 || now_us - shared->replica_us >= (int64_t)GUARD_BEAT_MS * 1000) {
-        shared->replica_wait_ms = read_replica_wait(job);
-        shared->replica_us = now_us;
+        err = read_replica_wait(job, &shared->replica_wait_ms);
+        shared->replica_us = err == ERR_OK ? now_us : 0;
     }
-    return shared->replica_wait_ms;
+    job->guard_ms += shared->replica_wait_ms;
+    return err;
 }
 
 /* Engines answer by the D that the sale was loaded with, so the Q that belongs to it is waited for,
@@ -59,8 +78,7 @@ static enum err read_guard_time(struct guard_job *job)
     if (err == ERR_OK && meta.times.guard_ms > job->guard_ms) {
         job->guard_ms = meta.times.guard_ms;
     }
-    job->guard_ms += replica_wait_ms(job);
-    return ERR_OK;
+    return add_replica_wait(job);
 }
 
 /* The claim is proven, then epochs up to MySQL's (read under this claim) are closed. Who is stopped

@@ -49,5 +49,5 @@ const char *mysql_link_error_text(const struct mysql_link *link)
 const char *redis_blocking_trouble(const struct redis_blocking *redis)
 {
     (void)redis;
-    return "redis-text";
+    return quiet.redis_text ? quiet.redis_text : "redis-text";
 }

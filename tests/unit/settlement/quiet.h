@@ -15,6 +15,7 @@ struct quiet {
     uint32_t sleeps_max;           /* from then on the waiter is stopped; 0: never */
     bool is_stopped;               /* before any sleep */
     enum err ensure_err;           /* of mysql_link_ensure() */
+    const char *redis_text;        /* of redis_blocking_trouble(); NULL: any */
     void (*on_sleep)(uint32_t ms); /* the world goes on meanwhile; may be NULL */
 };
 extern struct quiet quiet;

@@ -106,6 +106,30 @@ Test(guard_fence, with_replicas_an_old_primary_is_waited_for)
         (struct redis_settings){.min_replicas_to_write = 1, .min_replicas_max_lag_s = 3};
     cr_assert_eq(guard_world_load(), ERR_OK);
     cr_assert_geq(world.drained_at_us, 1000000 + (Q_MS + 4000) * 1000);
-    world.settings_err = ERR_IO;
-    cr_assert_eq(guard_world_load(), ERR_OK, "settings that cannot be read count as none");
+}
+
+Test(guard_fence, settings_that_may_not_be_read_count_as_replicas)
+{
+    static const enum err errors[] = {ERR_REFUSED, ERR_IO, ERR_PARSE};
+
+    quiet.redis_text = "NOPERM this user has no permissions to run the 'config|get' command";
+    for (size_t i = 0; i < 3; i++) {
+        const int64_t begun_us = quiet.now_us;
+        shared.replica_us = 0;
+        world.settings_err = errors[i];
+        cr_assert_eq(guard_world_load(), ERR_OK);
+        cr_assert_geq(world.drained_at_us - begun_us, (Q_MS + 4000) * 1000);
+    }
+}
+
+Test(guard_fence, settings_that_are_lost_on_the_way_fail_the_load)
+{
+    static const enum err errors[] = {ERR_LOST, ERR_UNAVAILABLE, ERR_REFUSED};
+
+    for (size_t i = 0; i < 3; i++) {
+        shared.replica_us = 0;
+        world.settings_err = errors[i];
+        guard_world_must_fail(errors[i], "replicas");
+        cr_assert_null(strstr(world.trace, "drain"));
+    }
 }
