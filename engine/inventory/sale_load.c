@@ -34,6 +34,8 @@ struct sale_load {
     struct sale_call parts[PART_COUNT];
     uint32_t item_counts[PART_COUNT]; /* waiting in parts */
     uint64_t sent_count;
+    sale_load_sent_fn *on_sent; /* while sale_load_send() runs */
+    void *sent_arg;
     struct buf arena; /* owned; order_text and text, one behind the other; 0 is no place */
     struct buyer_orders *buyers;      /* owned */
     uint32_t *table;                  /* owned; 1 + index into buyers; 0: free */
@@ -76,6 +78,9 @@ static enum err part_send(struct sale_load *load, enum part part)
         sale_call_finish(&load->parts[part]);
         part_init(load, part);
         load->sent_count += err == ERR_OK ? count : 0;
+        if (err == ERR_OK && load->on_sent) {
+            load->on_sent(load->sent_arg);
+        }
     }
     return err;
 }
@@ -313,20 +318,22 @@ static enum err run_end(struct sale_load *load, const struct sale_definition *de
     return err;
 }
 
-enum err sale_load_send(struct sale_load *load)
+enum err sale_load_send(struct sale_load *load, sale_load_sent_fn *on_sent, void *arg)
 {
+    load->on_sent = on_sent;
+    load->sent_arg = arg;
     enum err err = send_buyers(load);
-
     for (enum part part = 0; part < PART_COUNT && err == ERR_OK; part++) {
         err = part_send(load, part);
     }
+    load->on_sent = NULL;
     return err;
 }
 
 enum err sale_load_end(struct sale_load *load, const struct sale_definition *definition,
                        enum sale_state state, struct sale_reply *ret_reply)
 {
-    enum err err = sale_load_send(load);
+    enum err err = sale_load_send(load, NULL, NULL);
 
     ASSERT(definition->sale.value == load->sale.value);
     ASSERT(definition->opens_ms >= 0 && definition->closes_ms >= 0);

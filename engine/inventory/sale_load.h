@@ -34,8 +34,9 @@ MUST_CHECK enum err sale_load_listed(struct sale_load *load, const struct buyer 
 MUST_CHECK enum err sale_load_applied(struct sale_load *load, uint64_t ledger_id);
 uint64_t sale_load_sent_count(const struct sale_load *load); /* items that Redis has confirmed */
 
-/* Sends what is left. No orders may come after. */
-MUST_CHECK enum err sale_load_send(struct sale_load *load);
+/* Sends what is left; no orders may come after. `on_sent` (NULL: none) is called after each. */
+typedef void sale_load_sent_fn(void *arg);
+MUST_CHECK enum err sale_load_send(struct sale_load *load, sale_load_sent_fn *on_sent, void *arg);
 /* Sends what is left, then load_end with the definition's window, limit, list, pay window, times.
  * `state`: LOADED (opened by "open" later), PAUSED, ENDED or FROZEN. */
 MUST_CHECK enum err sale_load_end(struct sale_load *load, const struct sale_definition *definition,

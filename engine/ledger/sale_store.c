@@ -255,7 +255,7 @@ static enum err on_listed(void *arg, const struct sql_value *columns)
 }
 
 enum err sale_store_each_listed(struct mysql_link *link, struct sale_id sale, sale_buyer_fn *each,
-                                void *arg)
+                                sale_page_fn *page, void *arg)
 {
     static const struct sql sql = {.head = "SELECT buyer FROM sale_listed WHERE sale = ? "
                                            "AND buyer > ? ORDER BY buyer LIMIT ?"};
@@ -268,6 +268,9 @@ enum err sale_store_each_listed(struct mysql_link *link, struct sale_id sale, sa
                                            sql_u64(LISTED_PAGE)};
         job.count = 0;
         err = mysql_link_query(link, &sql, 0, params, 3, on_listed, &job);
+        if (err == ERR_OK && page && job.count == LISTED_PAGE) {
+            err = page(arg);
+        }
     }
     return err;
 }

@@ -50,10 +50,12 @@ struct sale_filter {
 MUST_CHECK enum err sale_store_list(struct mysql_link *link, const struct sale_filter *filter,
                                     sale_row_fn *each, void *arg);
 
-/* Buyers of a reservation sale, ascending, by pages; `each` must not use the link. */
+/* Buyers of a reservation sale, ascending, by pages; `each` must not use the link. `page` (NULL:
+ * none) is called between two pages, and may use it. */
 typedef enum err sale_buyer_fn(void *arg, const char *buyer, size_t size);
+typedef enum err sale_page_fn(void *arg);
 MUST_CHECK enum err sale_store_each_listed(struct mysql_link *link, struct sale_id sale,
-                                           sale_buyer_fn *each, void *arg);
+                                           sale_buyer_fn *each, sale_page_fn *page, void *arg);
 
 /* Σ delta of the ledger per sku (I21): sold orders are not in it. */
 typedef enum err sale_ledger_fn(void *arg, const struct sku *sku, int64_t delta);

@@ -141,7 +141,7 @@ static enum err list_in_catalogue(struct guard_job *job)
         && now_us - shared->catalogue_busy_us < (int64_t)GUARD_LOOK_MS * 1000) {
         return ERR_BUSY; /* asked a moment ago, for another load */
     }
-    const enum err err = guard_write_catalogue(job->context);
+    const enum err err = guard_write_catalogue(job->context, shared->beat, shared->beat_arg);
     shared->beat(shared->beat_arg);
     if (err == ERR_OK) {
         shared->catalogue_us = now_us > job->filled_us ? now_us : job->filled_us + 1;

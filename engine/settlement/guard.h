@@ -60,5 +60,7 @@ MUST_CHECK enum err guard_end_claim(const struct guard_context *context,
 /* Writes the catalogue anew, from all sales that were ever loaded; those that closed more than
  * catalogue.keep_days ago, pay window included, are left out. ERR_RANGE: too many. ERR_BUSY:
  * another worker is at it, or took over meanwhile and may be overwritten by what is older: call
- * again. */
-MUST_CHECK enum err guard_write_catalogue(const struct guard_context *context);
+ * again. `beat` (NULL: none) is called once a second: it may use the context's link to MySQL. */
+typedef void guard_beat_fn(void *arg);
+MUST_CHECK enum err guard_write_catalogue(const struct guard_context *context, guard_beat_fn *beat,
+                                          void *beat_arg);

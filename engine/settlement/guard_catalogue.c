@@ -6,7 +6,8 @@
 #include "ledger/guard_store.h"
 #include "ledger/mysql_link.h"
 #include "ledger/sale_store.h"
-#include "settlement/guard.h"
+#include "loop/waiter.h"
+#include "settlement/guard_job.h"
 
 enum { PAGE = 200 };
 
@@ -14,9 +15,31 @@ enum { PAGE = 200 };
 struct catalogue_job {
     const struct guard_context *context;
     struct catalogue_put *put;
+    struct guard_claim claim;
+    guard_beat_fn *beat; /* NULL: none */
+    void *beat_arg;
+    int64_t beaten_us;
     struct sale_id last;
     uint32_t page;
 };
+
+/* Three exchanges for each of thousands of sales: neither the catalogue's claim nor those of the
+ * loads that wait for it may look dead meanwhile. */
+static enum err keep_claims(struct catalogue_job *job)
+{
+    const struct guard_progress progress = {.step = GUARD_STEP_LOADING};
+    const int64_t now_us = waiter_now_us(job->context->waiter);
+
+    if (now_us - job->beaten_us < (int64_t)GUARD_BEAT_MS * 1000) {
+        return ERR_OK;
+    }
+    job->beaten_us = now_us;
+    if (job->beat) {
+        job->beat(job->beat_arg);
+    }
+    const enum err err = guard_store_progress(job->context->mysql, &job->claim, &progress);
+    return err == ERR_FENCED ? ERR_BUSY : err;
+}
 
 /* Engines answer `rebuilding` for this one. */
 static enum err add_unsellable(struct catalogue_job *job, struct sale_id sale)
@@ -39,6 +62,10 @@ static enum err on_catalogue_sale(void *arg, const struct sale_row *row)
     struct sale_definition definition = row->definition;
     struct sale_meta meta;
 
+    const enum err kept = keep_claims(job);
+    if (kept != ERR_OK) {
+        return kept;
+    }
     /* Times are those of an epoch: meta's, which is not MySQL's while the sale is being loaded. A
      * sale that Redis has lost, or not whole, gets ours with an epoch that is sold no more; its
      * next load writes both again. A lost reply is neither. */
@@ -85,10 +112,14 @@ static enum err fill_catalogue(struct catalogue_job *job)
     return err;
 }
 
-enum err guard_write_catalogue(const struct guard_context *context)
+enum err guard_write_catalogue(const struct guard_context *context, guard_beat_fn *beat,
+                               void *beat_arg)
 {
-    struct catalogue_job job = {.context = context, .put = catalogue_put_create()};
-    struct guard_claim claim;
+    struct catalogue_job job = {.context = context,
+                                .put = catalogue_put_create(),
+                                .beat = beat,
+                                .beat_arg = beat_arg,
+                                .beaten_us = waiter_now_us(context->waiter)};
     uint64_t revision = 0;
 
     if (!job.put) {
@@ -97,14 +128,14 @@ enum err guard_write_catalogue(const struct guard_context *context)
     enum err err = mysql_link_ensure(context->mysql);
     if (err == ERR_OK) {
         err = guard_store_claim(context->mysql, (struct sale_id){0}, context->owner, GUARD_STALE_MS,
-                                &claim);
+                                &job.claim);
     }
     if (err == ERR_OK) {
         err = fill_catalogue(&job);
         err = err == ERR_OK ? catalogue_put_send(job.put, context->redis, &revision) : err;
         const struct guard_progress end = {.step =
                                                err == ERR_OK ? GUARD_STEP_DONE : GUARD_STEP_FAILED};
-        const enum err told = guard_store_progress(context->mysql, &claim, &end);
+        const enum err told = guard_store_progress(context->mysql, &job.claim, &end);
         err = err == ERR_OK && told == ERR_FENCED ? ERR_BUSY : err;
         err = err == ERR_OK ? told : err;
     }

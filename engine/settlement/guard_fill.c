@@ -55,6 +55,13 @@ static enum err on_listed(void *arg, const char *text, size_t size)
     return fill->error;
 }
 
+static enum err on_listed_page(void *arg)
+{
+    struct guard_job *job = ((struct fill *)arg)->job;
+
+    return guard_beat(job, GUARD_STEP_LOADING, job->filled, 0);
+}
+
 static enum sale_state state_of(enum sale_control control)
 {
     switch (control) {
@@ -106,7 +113,8 @@ static enum err fill_rows(struct fill *fill)
 
     enum err err = fill_orders(fill);
     if (err == ERR_OK && job->row.definition.listed) {
-        err = sale_store_each_listed(job->context->mysql, job->claim.sale, on_listed, fill);
+        err = sale_store_each_listed(job->context->mysql, job->claim.sale, on_listed,
+                                     on_listed_page, fill);
     }
     if (fill->error != ERR_OK) {
         return guard_failed_by_redis(job, fill->error, "loading orders");
@@ -127,7 +135,7 @@ static enum err fill_load(struct fill *fill)
         return err;
     }
     FAILPOINT_PASS(load_part_sent);
-    err = sale_load_send(fill->load);
+    err = sale_load_send(fill->load, job->shared->beat, job->shared->beat_arg);
     if (err != ERR_OK) {
         return guard_failed_by_redis(job, err, "load_part");
     }

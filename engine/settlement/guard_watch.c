@@ -384,7 +384,7 @@ static enum err mend_catalogue(struct guard_watch *watch)
     LOG_WARN("catalogue_missing", KV_BOOL("whole", !look->server.has_catalogue),
              KV_STR("next", "written again"));
     metrics_add(watch->context.shard, METRIC_sales_lost_total, LABEL_LOST_CATALOGUE, 1);
-    tell_catalogue(watch, guard_write_catalogue(&watch->context));
+    tell_catalogue(watch, guard_write_catalogue(&watch->context, NULL, NULL));
     return ERR_OK;
 }
 

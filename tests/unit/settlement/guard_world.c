@@ -187,8 +187,11 @@ enum err guard_fill(struct guard_job *job)
     return world.fill_err == ERR_OK ? ERR_OK : guard_failed(job, world.fill_err, "fill why");
 }
 
-enum err guard_write_catalogue(const struct guard_context *context)
+enum err guard_write_catalogue(const struct guard_context *context, guard_beat_fn *beat,
+                               void *beat_arg)
 {
+    (void)beat;
+    (void)beat_arg;
     (void)context;
     did("catalogue");
     return world.catalogue_busy > 0 && world.catalogue_busy-- > 0 ? ERR_BUSY : ERR_OK;

@@ -23,6 +23,9 @@ static struct {
     uint32_t mid_load;         /* this sale's meta has no times yet */
     uint32_t deadline_of[512]; /* D as put */
     uint32_t epoch_of[512];
+    int64_t sale_us; /* the reading of one sale takes so long */
+    uint32_t beats, own_beats;
+    bool fenced; /* the catalogue's claim is lost */
     bool has_ended;
     enum guard_step end;
 } world;
@@ -42,6 +45,10 @@ enum err guard_store_progress(struct mysql_link *link, const struct guard_claim 
 {
     (void)link;
     cr_assert_eq(claim->fence, 2);
+    if (progress->step < GUARD_STEP_DONE) {
+        world.own_beats++;
+        return world.fenced ? ERR_FENCED : ERR_OK;
+    }
     world.has_ended = true;
     world.end = progress->step;
     return world.progress_err;
@@ -76,6 +83,7 @@ enum err sale_reader_meta(struct redis_blocking *redis, struct sale_id sale,
                           struct sale_meta *ret_meta)
 {
     (void)redis;
+    quiet.now_us += world.sale_us;
     memset(ret_meta, 0, sizeof *ret_meta);
     ret_meta->times = (struct sale_times){2000, 1000, 1500, 4000};
     ret_meta->head.epoch = world.redis_epoch;
@@ -138,6 +146,12 @@ static void begin(void)
     world.redis_epoch = 2;
 }
 
+static void count_beat(void *arg)
+{
+    (void)arg;
+    world.beats++;
+}
+
 static void end(void)
 {
     cr_assert_eq(world.puts, 0);
@@ -145,20 +159,33 @@ static void end(void)
 
 TestSuite(guard_catalogue, .init = begin, .fini = end);
 
+/* Each sale takes 0.1 s, over a slow line. */
+Test(guard_catalogue, claims_are_kept_alive_while_many_sales_are_read)
+{
+    world.sales = 250;
+    world.sale_us = 100000;
+    cr_assert_eq(guard_write_catalogue(&context, count_beat, NULL), ERR_OK);
+    cr_assert_eq(world.beats, 24);
+    cr_assert_eq(world.own_beats, 24);
+    world.fenced = true;
+    cr_assert_eq(guard_write_catalogue(&context, count_beat, NULL), ERR_BUSY);
+    cr_assert_eq(world.sent, 1, "another has taken the catalogue over");
+}
+
 Test(guard_catalogue, another_writer_is_left_alone)
 {
     world.claim_err = ERR_BUSY;
-    cr_assert_eq(guard_write_catalogue(&context), ERR_BUSY);
+    cr_assert_eq(guard_write_catalogue(&context, count_beat, NULL), ERR_BUSY);
     cr_assert(world.added == 0 && !world.has_ended);
 }
 
 Test(guard_catalogue, mysql_away_sends_nothing)
 {
     quiet.ensure_err = ERR_UNAVAILABLE;
-    cr_assert_eq(guard_write_catalogue(&context), ERR_UNAVAILABLE);
+    cr_assert_eq(guard_write_catalogue(&context, count_beat, NULL), ERR_UNAVAILABLE);
     quiet.ensure_err = ERR_OK;
     world.list_err = ERR_LOST;
-    cr_assert_eq(guard_write_catalogue(&context), ERR_LOST);
+    cr_assert_eq(guard_write_catalogue(&context, count_beat, NULL), ERR_LOST);
     cr_assert_eq(world.sent, 0);
     cr_assert_eq(world.end, GUARD_STEP_FAILED);
 }
@@ -167,7 +194,7 @@ Test(guard_catalogue, a_lost_reply_does_not_change_a_sales_times)
 {
     world.lost_meta = 2;
     world.meta_err = ERR_LOST;
-    cr_assert_eq(guard_write_catalogue(&context), ERR_LOST);
+    cr_assert_eq(guard_write_catalogue(&context, count_beat, NULL), ERR_LOST);
     cr_assert_eq(world.sent, 0);
     cr_assert_eq(world.end, GUARD_STEP_FAILED);
 }
@@ -175,7 +202,7 @@ Test(guard_catalogue, a_lost_reply_does_not_change_a_sales_times)
 Test(guard_catalogue, too_many_sales_are_told)
 {
     world.add_err = ERR_RANGE;
-    cr_assert_eq(guard_write_catalogue(&context), ERR_RANGE);
+    cr_assert_eq(guard_write_catalogue(&context, count_beat, NULL), ERR_RANGE);
     cr_assert_eq(world.end, GUARD_STEP_FAILED);
 }
 
@@ -184,7 +211,7 @@ Test(guard_catalogue, a_sale_that_is_no_definition_does_not_stop_the_others)
     world.sales = 4;
     world.bad_row = 2;
     world.bad_window = 3;
-    cr_assert_eq(guard_write_catalogue(&context), ERR_OK);
+    cr_assert_eq(guard_write_catalogue(&context, count_beat, NULL), ERR_OK);
     cr_assert_eq(world.added, 2);
     cr_assert(world.unreadable_count == 2 && world.unreadable[0] == 2 && world.unreadable[1] == 3);
     cr_assert_eq(world.end, GUARD_STEP_DONE);
@@ -193,14 +220,14 @@ Test(guard_catalogue, a_sale_that_is_no_definition_does_not_stop_the_others)
 Test(guard_catalogue, redis_away_ends_the_claim)
 {
     world.send_err = ERR_UNAVAILABLE;
-    cr_assert_eq(guard_write_catalogue(&context), ERR_UNAVAILABLE);
+    cr_assert_eq(guard_write_catalogue(&context, count_beat, NULL), ERR_UNAVAILABLE);
     cr_assert_eq(world.end, GUARD_STEP_FAILED);
 }
 
 Test(guard_catalogue, what_a_sleeper_wrote_is_written_again)
 {
     world.progress_err = ERR_FENCED;
-    cr_assert_eq(guard_write_catalogue(&context), ERR_BUSY);
+    cr_assert_eq(guard_write_catalogue(&context, count_beat, NULL), ERR_BUSY);
     cr_assert_eq(world.sent, 1);
 }
 
@@ -208,7 +235,7 @@ Test(guard_catalogue, times_are_those_of_the_load_or_ours_where_redis_has_none)
 {
     world.lost_meta = 2;
     world.meta_err = ERR_NOT_FOUND;
-    cr_assert_eq(guard_write_catalogue(&context), ERR_OK);
+    cr_assert_eq(guard_write_catalogue(&context, count_beat, NULL), ERR_OK);
     cr_assert_eq(world.deadline_of[1], 2000);
     cr_assert_eq(world.deadline_of[2], 1000);
     cr_assert_eq(world.end, GUARD_STEP_DONE);
@@ -218,7 +245,7 @@ Test(guard_catalogue, times_come_with_the_epoch_that_they_belong_to)
 {
     world.redis_epoch = 1; /* MySQL's is raised already: another load is between cut and begin */
     world.mid_load = 2;
-    cr_assert_eq(guard_write_catalogue(&context), ERR_OK);
+    cr_assert_eq(guard_write_catalogue(&context, count_beat, NULL), ERR_OK);
     cr_assert(world.epoch_of[1] == 1 && world.deadline_of[1] == 2000);
     cr_assert(world.epoch_of[2] == 1 && world.deadline_of[2] == 1000, "never the one in work");
 }
@@ -231,7 +258,7 @@ Test(guard_catalogue, a_first_load_that_redis_lost_has_no_epoch_to_sell)
     world.lost_meta = 2;
     world.meta_err = ERR_NOT_FOUND;
     world.mid_load = 3;
-    cr_assert_eq(guard_write_catalogue(&context), ERR_OK);
+    cr_assert_eq(guard_write_catalogue(&context, count_beat, NULL), ERR_OK);
     cr_assert_eq(world.added, 1);
     cr_assert(world.unreadable_count == 2 && world.unreadable[0] == 2 && world.unreadable[1] == 3);
     cr_assert_eq(world.end, GUARD_STEP_DONE);
@@ -240,7 +267,7 @@ Test(guard_catalogue, a_first_load_that_redis_lost_has_no_epoch_to_sell)
 Test(guard_catalogue, all_pages_are_written)
 {
     world.sales = 401;
-    cr_assert_eq(guard_write_catalogue(&context), ERR_OK);
+    cr_assert_eq(guard_write_catalogue(&context, count_beat, NULL), ERR_OK);
     cr_assert_eq(world.added, 401);
     cr_assert_eq(world.sent, 1);
 }

@@ -15,6 +15,7 @@ static struct {
     uint32_t closed; /* this seq is closed, without a slot */
     const char *listed[3];
     enum err list_err, each_err;
+    uint32_t beats; /* of all loads */
     enum err begin_err, stock_err, order_err, listed_err, end_err, send_err;
     uint32_t loaded, listed_count, stock[2], pages;
     bool was_closed, is_begun;
@@ -48,12 +49,13 @@ enum err order_store_list(struct mysql_link *link, const struct order_filter *fi
 }
 
 enum err sale_store_each_listed(struct mysql_link *link, struct sale_id sale, sale_buyer_fn *each,
-                                void *arg)
+                                sale_page_fn *page, void *arg)
 {
     (void)link;
     (void)sale;
     for (size_t i = 0; i < 3 && world.listed[i]; i++) {
-        const enum err err = each(arg, world.listed[i], strlen(world.listed[i]));
+        enum err err = each(arg, world.listed[i], strlen(world.listed[i]));
+        err = err == ERR_OK ? page(arg) : err;
         if (err != ERR_OK) {
             return err;
         }
@@ -106,9 +108,10 @@ enum err sale_load_listed(struct sale_load *load, const struct buyer *buyer)
     return world.listed_err;
 }
 
-enum err sale_load_send(struct sale_load *load)
+enum err sale_load_send(struct sale_load *load, sale_load_sent_fn *on_sent, void *arg)
 {
     (void)load;
+    on_sent(arg);
     return world.send_err;
 }
 
@@ -125,9 +128,18 @@ enum err sale_load_end(struct sale_load *load, const struct sale_definition *def
 static struct guard_context context;
 static struct guard_job job;
 
+static void count_beat(void *arg)
+{
+    (void)arg;
+    world.beats++;
+}
+
+static struct guard_shared shared = {.beat = count_beat};
+
 static void begin(void)
 {
-    job = (struct guard_job){.context = &context, .claim = {.sale = {7}, .fence = 5}};
+    job = (struct guard_job){
+        .context = &context, .shared = &shared, .claim = {.sale = {7}, .fence = 5}};
     struct sale_definition *definition = &job.row.definition;
     definition->epoch = 4;
     definition->sku_count = 2;
@@ -256,6 +268,19 @@ Test(guard_fill, the_list_is_loaded_only_where_there_is_one)
     job.row.definition.listed = true;
     cr_assert_eq(guard_fill(&job), ERR_OK);
     cr_assert_eq(world.listed_count, 2);
+}
+
+Test(guard_fill, the_claim_is_proven_between_pages_of_the_list_and_all_are_kept_while_it_is_sent)
+{
+    job.row.definition.listed = true;
+    world.listed[0] = "ann";
+    world.listed[1] = "bob";
+    cr_assert_eq(guard_fill(&job), ERR_OK);
+    cr_assert_eq(fake_guard_job.beats, 4, "before, after two pages of the list, before the end");
+    cr_assert_eq(world.beats, 1);
+    fake_guard_job.beats = 0;
+    fake_guard_job.fenced_at = 2;
+    must_fail(ERR_FENCED, "MySQL");
 }
 
 Test(guard_fill, the_state_follows_what_the_operator_wants)

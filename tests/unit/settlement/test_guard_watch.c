@@ -90,8 +90,11 @@ enum err guard_loads_submit(struct guard_loads *loads, const struct guard_reques
     return world.submit_err;
 }
 
-enum err guard_write_catalogue(const struct guard_context *context)
+enum err guard_write_catalogue(const struct guard_context *context, guard_beat_fn *beat,
+                               void *beat_arg)
 {
+    (void)beat;
+    (void)beat_arg;
     (void)context;
     world.catalogues++;
     return world.catalogue_err;
