@@ -240,6 +240,7 @@ static enum err begin(struct guard_job *job)
         return ERR_OK;
     }
     err = guard_check_dead(job); /* a sale that sells goes on selling */
+    err = err == ERR_OK ? guard_check_outbox(job) : err;
     job->step = err == ERR_OK ? GUARD_STEP_FENCING : job->step;
     return err;
 }

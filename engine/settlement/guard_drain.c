@@ -100,18 +100,78 @@ static enum err drain_some(struct guard_job *job, struct order_log_blocking *log
     return ERR_OK;
 }
 
-static enum err drain_outbox(struct guard_job *job, struct order_log_blocking *log)
+static void drain_destroy(struct drain *drain)
+{
+    if (drain) {
+        free(drain->records);
+        free(drain);
+    }
+}
+
+/* NULL: no memory, told in the note. */
+static struct drain *drain_create(struct guard_job *job)
 {
     struct drain *drain = calloc(1, sizeof *drain);
+
+    if (drain) {
+        drain->row = &job->row;
+        drain->records =
+            calloc((size_t)DRAIN_ENTRIES * OUTBOX_ENTRY_WINS_MAX, sizeof *drain->records);
+    }
+    if (!drain || !drain->records) {
+        (void)guard_failed(job, ERR_NO_MEMORY, "out of memory");
+        drain_destroy(drain);
+        return NULL;
+    }
+    return drain;
+}
+
+static enum err read_all(struct guard_job *job, struct drain *drain)
+{
+    struct outbox_place after = {0};
+    uint32_t count = 0;
+    enum err err;
+
+    do {
+        drain->place_count = 0;
+        drain->record_count = 0;
+        err = sale_reader_outbox(job->context->redis, job->claim.sale, after, DRAIN_ENTRIES,
+                                 on_entry, drain, &count);
+        after = drain->place_count > 0 ? drain->places[drain->place_count - 1] : after;
+        job->shared->beat(job->shared->beat_arg);
+    } while (err == ERR_OK && count == DRAIN_ENTRIES && !guard_is_stopped(job));
+    return err;
+}
+
+enum err guard_check_outbox(struct guard_job *job)
+{
+    struct drain *drain = drain_create(job);
+
+    if (!drain) {
+        return ERR_NO_MEMORY;
+    }
+    const enum err err = read_all(job, drain);
+    drain_destroy(drain);
+    if (err == ERR_OK || err == ERR_CONFLICT) {
+        return ERR_OK; /* no stream: nothing in it was told */
+    }
+    if (err == ERR_PARSE || err == ERR_RANGE) {
+        return guard_failed(job, ERR_CONFLICT,
+                            "not begun, the sale was not touched: an entry of its outbox in Redis "
+                            "cannot be read; find out who wrote there, and load it again");
+    }
+    return guard_failed_by_redis(job, err, "reading the outbox");
+}
+
+static enum err drain_outbox(struct guard_job *job, struct order_log_blocking *log)
+{
+    struct drain *drain = drain_create(job);
     uint64_t produced = 0;
     enum err err = ERR_OK;
 
     if (!drain) {
-        return guard_failed(job, ERR_NO_MEMORY, "out of memory");
+        return ERR_NO_MEMORY;
     }
-    drain->row = &job->row;
-    drain->records = calloc((size_t)DRAIN_ENTRIES * OUTBOX_ENTRY_WINS_MAX, sizeof *drain->records);
-    err = drain->records ? ERR_OK : guard_failed(job, ERR_NO_MEMORY, "out of memory");
     do {
         err = err == ERR_OK ? drain_some(job, log, drain) : err;
         if (err == ERR_OK) {
@@ -124,8 +184,7 @@ static enum err drain_outbox(struct guard_job *job, struct order_log_blocking *l
         LOG_INFO("outbox_drained", KV_U64("sale", job->claim.sale.value),
                  KV_U64("records", produced));
     }
-    free(drain->records);
-    free(drain);
+    drain_destroy(drain);
     return err;
 }
 

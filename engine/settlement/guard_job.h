@@ -95,6 +95,9 @@ MUST_CHECK enum err guard_look_at_fence(struct guard_job *job);
 MUST_CHECK enum err guard_drain(struct guard_job *job);
 /* ERR_CONFLICT: unresolved dead letters may be wins of the sale, told in the note. */
 MUST_CHECK enum err guard_check_dead(struct guard_job *job);
+/* Reads the outbox as step 2 will; changes nothing. ERR_CONFLICT: it cannot be read, as the note
+ * tells. Else of Redis. */
+MUST_CHECK enum err guard_check_outbox(struct guard_job *job);
 /* The handle of the log; NULL is fine. */
 void guard_log_destroy(struct guard_log *log);
 /* Step 3 (guard_fill.c): stock, orders and list of the cut to Redis, load_begin to load_end. */

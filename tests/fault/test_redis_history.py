@@ -307,6 +307,24 @@ def test_by_hand(stack, crowd, holds, mysql):
     assert steps[0][2] == "asked for" and steps[-1][2].startswith("done epoch=2 ")
 
 
+def test_an_outbox_that_cannot_be_read_takes_no_sale_down(stack, crowd, holds, redis_db):
+    """`recover` of a sale that sells is refused with words before anything is touched."""
+    sale = stack.admin.open_sale(stock=100000)
+    outbox = f"{{s:{sale}}}:outbox"
+    redis_db.client.xadd(outbox, {"x": "y"}, id="0-1")
+    with crowd(sale, threads=2) as buyers:
+        wait_until(lambda: len(buyers.wins()) > 20, 30, "they win")
+        stack.admin.recover(sale)
+        load = wait_until(lambda: (load := stack.admin.sale(sale)["load"])["step"] == "failed"
+                          and load, 30, "it is told")
+        since = time.monotonic()
+        wait_until(lambda: first_win_after(buyers.told, since), 10, "it goes on selling")
+        redis_db.client.xdel(outbox, "0-1")
+    assert "an entry of its outbox in Redis cannot be read" in load["note"]
+    assert {epoch_of(order) for order in buyers.wins().values()} == {1}
+    holds(sale, buyers.told)
+
+
 def test_dead_letters_stop_it_until_they_are_closed(stack, crowd, holds, kafka, mysql, redis_db):
     """They may be wins that somebody was told of: an alarm, no rebuild, and no hot loop."""
     sale = stack.admin.open_sale(stock=1000)

@@ -156,6 +156,11 @@ enum err guard_check_dead(struct guard_job *job)
     return world.dead_err == ERR_OK ? ERR_OK : guard_failed(job, world.dead_err, "dead why");
 }
 
+enum err guard_check_outbox(struct guard_job *job)
+{
+    return world.outbox_err == ERR_OK ? ERR_OK : guard_failed(job, world.outbox_err, "outbox why");
+}
+
 enum err guard_drain(struct guard_job *job)
 {
     did("drain");

@@ -27,7 +27,7 @@ struct guard_world {
     char note[GUARD_NOTE_SIZE_MAX + 1];
     int64_t drained_at_us;
     struct redis_settings settings;
-    enum err settings_err, dead_err;
+    enum err settings_err, dead_err, outbox_err;
     uint32_t drains_busy; /* times that the drain has to wait */
     uint32_t fills_lost;  /* times that Redis changes under the load */
     uint32_t rows;        /* in admin_log: new steps */

@@ -15,6 +15,13 @@ Test(guard, dead_letters_stop_it_before_the_fence)
     cr_assert_str_eq(world.trace, "FAILED ");
 }
 
+Test(guard, an_outbox_that_cannot_be_read_stops_it_before_the_fence)
+{
+    world.outbox_err = ERR_CONFLICT;
+    guard_world_must_fail(ERR_CONFLICT, "outbox why");
+    cr_assert_str_eq(world.trace, "FAILED ");
+}
+
 Test(guard, a_failed_drain_cuts_nothing)
 {
     world.drain_err = ERR_TIMEOUT;
