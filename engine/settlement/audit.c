@@ -235,7 +235,8 @@ static enum err read_mysql(struct audit *audit)
     return err;
 }
 
-/* Whether units were added or came back meanwhile, or another epoch was cut. */
+/* Whether units were added or came back meanwhile, or another epoch was cut. Epochs only rise: the
+ * same before and after Redis' was read, it was MySQL's when it was. */
 static enum err read_mysql_again(struct audit *audit)
 {
     struct mysql_link *mysql = audit->context->mysql;
@@ -374,7 +375,7 @@ static void forget(struct audit *audit)
     audit_list_finish(&audit->entries);
 }
 
-/* All three, between two looks. */
+/* All three, between two looks, and MySQL once more behind the last. */
 static enum err read_all(struct audit *audit)
 {
     enum err err = look(audit, &audit->before);
@@ -382,8 +383,8 @@ static enum err read_all(struct audit *audit)
     err = err == ERR_OK ? read_mysql(audit) : err;
     err = err == ERR_OK ? read_log(audit) : err;
     err = err == ERR_OK ? read_redis(audit) : err;
-    err = err == ERR_OK ? read_mysql_again(audit) : err;
     err = err == ERR_OK ? look(audit, &audit->after) : err;
+    err = err == ERR_OK ? read_mysql_again(audit) : err;
     if (err == ERR_OK) {
         audit->report->at_rest = is_at_rest(&audit->before) && is_at_rest(&audit->after)
                                  && is_same(&audit->before, &audit->after)

@@ -52,7 +52,7 @@ struct audit {
     struct audit_list entries;
     uint64_t applied_gone; /* ledger ids that were applied and are in the ledger no more */
     uint32_t epoch_max;    /* of any order in Redis or MySQL */
-    /* MySQL once more */
+    /* MySQL once more, behind the last look */
     struct sale_row row_after;
     uint64_t mark_after;
     struct sku_figures skus[SALE_SKUS_MAX];

@@ -44,7 +44,9 @@ static struct {
     enum step fails;
     uint64_t sql_outbox, redis_outbox;
     uint32_t looks;
-    uint32_t moves_at; /* from this look on Redis' seq is another; 0: never */
+    uint32_t moves_at;               /* from this look on Redis' seq is another; 0: never */
+    uint32_t cut_at;                 /* from this look on both are of another epoch; 0: never */
+    uint32_t sql_epoch, redis_epoch; /* as judged: the last readings */
     bool ends_by_sleep;
     uint32_t judged;
     size_t rows, records, entries; /* as judged */
@@ -57,6 +59,11 @@ static struct {
     uint32_t freezes;
 } world;
 
+static uint32_t epoch(void)
+{
+    return world.cut_at > 0 && world.looks >= world.cut_at ? 4 : 3;
+}
+
 static enum err step(enum step which)
 {
     return world.fails == which ? ERR_UNAVAILABLE : ERR_OK;
@@ -67,7 +74,7 @@ enum err sale_store_read(struct mysql_link *link, struct sale_id sale, struct sa
     (void)link;
     memset(ret_row, 0, sizeof *ret_row);
     ret_row->definition.sale = sale;
-    ret_row->definition.epoch = 3;
+    ret_row->definition.epoch = epoch();
     ret_row->control = world.control;
     ret_row->definition.sku_count = 1;
     ret_row->definition.skus[0].total = 5;
@@ -97,7 +104,7 @@ enum err sale_reader_meta(struct redis_blocking *redis, struct sale_id sale,
     (void)sale;
     memset(ret_meta, 0, sizeof *ret_meta);
     world.looks++;
-    ret_meta->head.epoch = 3;
+    ret_meta->head.epoch = epoch();
     ret_meta->head.seq = world.moves_at > 0 && world.looks >= world.moves_at ? 2 : 1;
     return step(META);
 }
@@ -302,6 +309,8 @@ void audit_judge(struct audit *audit)
     world.records = audit->records.count;
     world.entries = audit->entries.count;
     world.live = audit->skus[0].live;
+    world.sql_epoch = audit->row_after.definition.epoch;
+    world.redis_epoch = audit->after.meta.head.epoch;
     cr_assert_eq(audit->unreadable.count, 1);
     cr_assert_eq(audit->applied_gone, 1);
     cr_assert(audit->dead_of_sale == 1 && audit->dead_of_none == 1 && audit->dead.count == 3);
@@ -383,6 +392,14 @@ Test(audit, two_looks_that_differ_are_not_rest)
     cr_assert_eq(run(), ERR_OK);
     cr_assert_eq(world.looks, 3);
     cr_assert_not(report.at_rest);
+}
+
+/* A rebuild just before the last look is no other history. */
+Test(audit, mysqls_epoch_is_read_once_more_after_that_of_redis)
+{
+    world.cut_at = 3;
+    cr_assert_eq(run(), ERR_OK);
+    cr_assert(world.redis_epoch == 4 && world.sql_epoch == 4);
 }
 
 Test(audit, what_waits_in_an_outbox_is_not_rest)
