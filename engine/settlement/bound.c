@@ -111,6 +111,22 @@ static enum err look_at(const struct latch_context *context, struct sale_id sale
     return err == ERR_OK ? judge(context, sale, &reading) : err;
 }
 
+/* Whom it keeps from this sale, it keeps from the others, too. */
+static bool is_redis_away(enum err err)
+{
+    return err == ERR_UNAVAILABLE || err == ERR_LOST || err == ERR_TIMEOUT || err == ERR_REFUSED;
+}
+
+static void tell_unread(struct sale_id sale, enum err err, const char *trouble)
+{
+    if (is_redis_away(err)) {
+        LOG_DEBUG("bound_unread", KV_U64("sale", sale.value), KV_STR("redis", trouble));
+    } else if (err != ERR_OK) {
+        LOG_WARN("bound_not_told", KV_U64("sale", sale.value), KV_STR("err", err_name(err)),
+                 KV_STR("redis", trouble), KV_STR("next", "seckillctl audit"));
+    }
+}
+
 static bool is_due(int64_t now_us, struct bound_round *round)
 {
     if (!round->is_going
@@ -133,9 +149,8 @@ enum err bound_sweep(const struct latch_context *context, int64_t now_us, struct
     for (size_t i = 0; i < count && err == ERR_OK; i++) {
         enum err redis_err = ERR_OK;
         err = look_at(context, sales[i], &redis_err);
-        if (redis_err != ERR_OK && redis_err != ERR_PARSE) {
-            LOG_DEBUG("bound_unread", KV_U64("sale", sales[i].value),
-                      KV_STR("redis", redis_blocking_trouble(context->redis)));
+        tell_unread(sales[i], redis_err, redis_blocking_trouble(context->redis));
+        if (is_redis_away(redis_err)) {
             return ERR_OK; /* the next call begins with this sale */
         }
         round->after = err == ERR_OK ? sales[i] : round->after;

@@ -211,6 +211,19 @@ Test(bound, redis_away_leaves_the_sale_for_the_next_call)
     cr_assert(world.looks[1] == 1 && world.looks[2] == 2 && world.looks[3] == 1);
 }
 
+Test(bound, a_sale_that_redis_cannot_tell_blinds_nobody_behind_it)
+{
+    const enum err errors[] = {ERR_PARSE, ERR_IO, ERR_CONFLICT, ERR_RANGE};
+
+    world.live = 3;
+    world.redis_fails_at = 2;
+    for (uint32_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
+        world.redis_err = errors[i];
+        cr_assert_eq(sweep(1 + (int64_t)i * 10000), ERR_OK);
+        cr_assert(world.looks[2] == i + 1 && world.looks[3] == i + 1, "%s", err_name(errors[i]));
+    }
+}
+
 Test(bound, mysql_away_is_told_and_tried_again)
 {
     world.left = 8;
