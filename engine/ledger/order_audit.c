@@ -178,7 +178,8 @@ static enum err on_line(void *arg, const struct sql_value *columns)
     const struct lines_job *job = arg;
     struct ledger_line line = {.id = sql_column_u64(&columns[0]),
                                .delta = columns[2].i64,
-                               .is_supply = sql_column_u64(&columns[3]) != 0};
+                               .is_supply = sql_column_u64(&columns[3]) != 0,
+                               .epoch = (uint32_t)sql_column_u64(&columns[4])};
     const enum err err = sql_column_sku(&columns[1], &line.sku);
 
     return err == ERR_OK ? job->each(job->arg, &line) : err;
@@ -188,8 +189,8 @@ enum err order_audit_ledger(struct mysql_link *link, struct sale_id sale, ledger
                             void *arg)
 {
     static const struct sql sql = {
-        .head = "SELECT id, sku, delta, CAST(cause IN ('create', 'add') AS UNSIGNED) "
-                "FROM stock_ledger WHERE sale = ? ORDER BY id"};
+        .head = "SELECT id, sku, delta, CAST(cause IN ('create', 'add') AS UNSIGNED), "
+                "epoch FROM stock_ledger WHERE sale = ? ORDER BY id"};
     const struct sql_value params[] = {sql_u64(sale.value)};
     struct lines_job job = {.each = each, .arg = arg};
 

@@ -46,6 +46,7 @@ struct ledger_line {
     struct sku sku;
     int64_t delta;
     bool is_supply; /* create, add; else units that came back */
+    uint32_t epoch; /* of the sku then; 0: not loaded yet */
 };
 typedef enum err ledger_line_fn(void *arg, const struct ledger_line *line);
 MUST_CHECK enum err order_audit_ledger(struct mysql_link *link, struct sale_id sale,

@@ -184,6 +184,8 @@ static enum err on_ledger(void *arg, const struct ledger_line *line)
     if (index >= 0) {
         audit->skus[index].supplied += line->is_supply ? line->delta : 0;
         audit->skus[index].returned += line->is_supply ? 0 : line->delta;
+        audit->skus[index].since_load +=
+            line->epoch == audit->row.definition.epoch ? line->delta : 0;
     }
     audit->ledger_mark = line->id;
     return audit_list_add(&audit->ledger, &item);

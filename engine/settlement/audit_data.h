@@ -30,6 +30,7 @@ struct sku_figures {
     uint64_t live;               /* units of live rows */
     uint64_t counted;            /* units of rows that were ever in sold */
     int64_t supplied, returned;  /* by the ledger */
+    int64_t since_load;          /* of both: by rows of this epoch */
     uint64_t left, held, in_use; /* in Redis; in_use: units of live orders there */
 };
 

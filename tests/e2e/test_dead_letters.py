@@ -181,6 +181,19 @@ def test_a_void_that_comes_twice_gives_its_units_back_once(stack, admin, open_sa
     wait_until(lambda: admin.audit(sale)["ok"], 30, "it holds")
 
 
+def test_a_void_after_the_end_gives_back_what_is_offered_no_more(admin, open_sale, new_buyer,
+                                                                  mysql, redis_db):
+    sale = open_sale(stock=5)
+    order_no = settled_order(admin, mysql, sale, new_buyer())
+    admin.end(sale)
+    wait_until(lambda: redis_db.meta(sale)["state"] == "ended", 30, "ended")
+    admin.void_order(order_no)
+    report = wait_until(lambda: (found := admin.audit(sale))["at_rest"] and found, 30, "at rest")
+    assert report["ok"], report
+    assert [check["found"] for check in report["checks"] if check["id"] == "I3"] == [
+        "left 4 + held 0 + live 0 of 5; 1 came after the end"]
+
+
 def test_an_order_without_a_slot_is_pending_only_within_the_limit(stack, admin, open_sale, kafka,
                                                                   mysql, new_buyer):
     sale = open_sale(stock=5)

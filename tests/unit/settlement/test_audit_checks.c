@@ -156,6 +156,25 @@ Test(audit_checks, a_unit_that_is_nowhere)
     violates("I2 I3");
 }
 
+/* Redis adds no units to an ended sale: those of its ledger may be missing there, and no other. */
+Test(audit_checks, units_that_came_after_the_end_are_offered_no_more)
+{
+    audit.skus[0].left--;
+    audit.skus[0].since_load = 1;
+    violates("I2 I3");
+    audit.after.meta.head.state = SALE_STATE_ENDED;
+    violates("");
+    cr_assert_str_eq(found("I3"), "left 16 + held 1 + live 2 of 20; 1 came after the end");
+    cr_assert_not_null(strstr(found("I2"), "; 1 came after the end"));
+    audit.skus[0].left--;
+    violates("I2 I3");
+    audit.skus[0].left += 3;
+    violates("I1 I2 I3");
+    audit.skus[0].left--;
+    violates("");
+    cr_assert_null(strstr(found("I3"), "after the end"));
+}
+
 Test(audit_checks, two_skus_do_not_make_up_for_each_other)
 {
     audit.skus[0].left--;
