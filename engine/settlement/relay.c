@@ -33,7 +33,7 @@
 #include "settlement/latch.h"
 #include "settlement/relay_memory.h"
 
-enum { ROWS_MAX = 1000, BACK_OFF_MS = 500, SWEEP_MS = 1000, FAILED_TOLD_S = 5 };
+enum { ROWS_MAX = 1000, BACK_OFF_MS = 500, SWEEP_MS = 1000, WAITS_TOLD_S = 5, FAILED_TOLD_S = 5 };
 
 struct relay {
     struct relay_options options;
@@ -115,10 +115,11 @@ static bool is_for_later(enum err err)
 
 static void report(const struct turn *turn, const char *what, enum err err)
 {
-    LOG_WARN("relay_waits", KV_U64("sale", turn->memory->sale.value), KV_STR("change", what),
-             KV_STR("error", err_name(err)),
-             KV_STR("redis", redis_blocking_trouble(turn->relay->options.redis)),
-             KV_STR("next", "sent again in the next round"));
+    /* A frozen sale's units wait for its release, which may be a day away. */
+    LOG_WARN_EVERY(WAITS_TOLD_S, "relay_waits", KV_U64("sale", turn->memory->sale.value),
+                   KV_STR("change", what), KV_STR("error", err_name(err)),
+                   KV_STR("redis", redis_blocking_trouble(turn->relay->options.redis)),
+                   KV_STR("next", "sent again in the next round"));
 }
 
 /* Rows that a cut has counted already: units and states of an older epoch (PROTOCOL §6). Letters
