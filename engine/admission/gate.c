@@ -95,8 +95,9 @@ bool gate_has_room(const struct gate_room *room, enum label_SHED *ret_cause)
         *ret_cause = LABEL_SHED_UNREPORTED;
         return false;
     }
-    /* One at a time, until one is reported: nobody else would find out that the log works again. */
-    if (room->log_is_doubted && room->underway > 0) {
+    /* Some must try: nobody else would find out that the log works again. */
+    if (room->log_is_doubted
+        && (room->log_oldest_us != 0 || room->purchases >= GATE_DOUBTED_PURCHASES_MAX)) {
         *ret_cause = LABEL_SHED_UNREPORTED;
         return false;
     }

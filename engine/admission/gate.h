@@ -55,14 +55,19 @@ int64_t gate_opens_in_ms(const struct sale_definition *definition, const struct 
 /* Seconds for Retry-After until then: exact; 0 stays 0; an hour at most. */
 uint32_t gate_retry_after_s(int64_t opens_in_ms);
 
+/* So many try at a time while the log is doubted, if no record is unreported. Replays and losers
+ * never have a record, and must not keep each other out; so many wins at most can a log that still
+ * refuses hold back in one message time-out, per reactor. */
+enum { GATE_DOUBTED_PURCHASES_MAX = 8 };
+
 /* What the way to a told win looks like. */
 struct gate_room {
     bool has_link;             /* Redis */
     enum label_SHED link_shed; /* why not */
     bool log_is_ready;         /* Kafka */
     bool outbox_is_full;
-    bool log_is_doubted;   /* its last report was a failure */
-    uint32_t underway;     /* purchases and records that are not done */
+    bool log_is_doubted;   /* order_log_is_doubted() */
+    uint32_t purchases;    /* under way */
     int64_t log_oldest_us; /* when the oldest unreported record was appended; 0: none */
     int64_t now_us;
     int64_t unreported_max_us;

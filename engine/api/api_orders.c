@@ -275,8 +275,7 @@ static bool has_room(struct api_orders *orders, int64_t now_us, enum label_SHED 
         .log_is_ready = order_log_is_ready(orders->with.order_log, &why),
         .outbox_is_full = outbox_is_full(orders->with.outbox),
         .log_is_doubted = order_log_is_doubted(orders->with.order_log),
-        .underway = purchases_count(orders->with.purchases)
-                    + order_log_inflight_count(orders->with.order_log),
+        .purchases = purchases_count(orders->with.purchases),
         .log_oldest_us = order_log_oldest_us(orders->with.order_log),
         .now_us = now_us,
         .unreported_max_us = (int64_t)orders->with.unreported_max_ms * 1000,

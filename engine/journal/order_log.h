@@ -44,8 +44,9 @@ int64_t order_log_oldest_us(const struct order_log *log);
 /* True: brokers and topic were seen, and the producer is healthy. Else `*ret_why` is a text owned
  * by the log. Checked in the background; never blocks. */
 bool order_log_is_ready(const struct order_log *log, const char **ret_why);
-/* Reports have failed, and none was good since: brokers may answer and still take no record (too
- * few replicas, say). Whoever takes more than one purchase now harms those that follow. */
+/* A report failed within the last three message time-outs, and none was good since: brokers may
+ * answer and still take no record (too few replicas, say). Whoever hands over more than a few now
+ * harms those that follow. */
 bool order_log_is_doubted(const struct order_log *log);
 /* Topic settings promise less than PROTOCOL §5 asks (replicas, min.insync, retention): a text owned
  * by the log, or NULL. */

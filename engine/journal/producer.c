@@ -115,7 +115,7 @@ static void on_report(struct producer *producer, const rd_kafka_message_t *messa
     const int64_t age_us = now_us - record.appended_us;
     metrics_observe_us(producer->options.shard, METRIC_kafka_report_duration_seconds, 0,
                        age_us > 0 ? (uint64_t)age_us : 0);
-    topic_health_reported(&producer->health, status == ERR_OK);
+    topic_health_reported(&producer->health, status == ERR_OK, now_us);
     finish(producer, &record, status);
 }
 
@@ -319,7 +319,7 @@ static void on_dead(void *arg)
         timer_stop(&producer->dead_timer);
         timer_stop(&producer->check_timer);
         producer->state = STATE_DEAD;
-        topic_health_init(&producer->health);
+        topic_health_init(&producer->health, producer->options.message_timeout_ms);
         metrics_add(producer->options.shard, METRIC_kafka_fatal_total, 0, 1);
         rd_kafka_queue_io_event_enable(producer->client.queue, -1, NULL, 0);
         producer->retired = producer->client;
@@ -363,7 +363,7 @@ struct producer *producer_create(const struct producer_options *options)
                                          .linger_ms = options->linger_ms,
                                          .message_timeout_ms = options->message_timeout_ms,
                                          .records_max = options->records_max};
-    topic_health_init(&producer->health);
+    topic_health_init(&producer->health, producer->options.message_timeout_ms);
     timer_init(&producer->dead_timer, options->loop, on_dead, producer);
     timer_init(&producer->check_timer, options->loop, start_check, producer);
     producer->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -480,7 +480,7 @@ bool producer_is_ready(const struct producer *producer, const char **ret_why)
 
 bool producer_is_doubted(const struct producer *producer)
 {
-    return topic_health_is_doubted(&producer->health);
+    return topic_health_is_doubted(&producer->health, loop_now_us(producer->options.loop));
 }
 
 const char *producer_weakness(const struct producer *producer)

@@ -2,11 +2,13 @@
 
 #include <stddef.h>
 
-enum { FAILURES_THAT_COUNT = 2 };
+enum { FAILURES_THAT_COUNT = 2, DOUBT_TIMEOUTS = 3 };
 
-void topic_health_init(struct topic_health *health)
+void topic_health_init(struct topic_health *health, uint32_t message_timeout_ms)
 {
-    *health = (struct topic_health){.seen = {.status = ERR_UNAVAILABLE}};
+    *health =
+        (struct topic_health){.seen = {.status = ERR_UNAVAILABLE},
+                              .doubt_us = (int64_t)message_timeout_ms * 1000 * DOUBT_TIMEOUTS};
 }
 
 void topic_health_checked(struct topic_health *health, const struct topic_check *check)
@@ -30,18 +32,18 @@ void topic_health_checked(struct topic_health *health, const struct topic_check 
     }
 }
 
-void topic_health_reported(struct topic_health *health, bool is_good)
+void topic_health_reported(struct topic_health *health, bool is_good, int64_t now_us)
 {
-    health->is_doubted = !is_good;
+    health->doubted_until_us = is_good ? 0 : now_us + health->doubt_us;
     if (is_good) {
         health->has_reported = true;
         health->is_down = false;
     }
 }
 
-bool topic_health_is_doubted(const struct topic_health *health)
+bool topic_health_is_doubted(const struct topic_health *health, int64_t now_us)
 {
-    return health->is_doubted;
+    return now_us < health->doubted_until_us;
 }
 
 void topic_health_lost(struct topic_health *health)

@@ -62,13 +62,3 @@ bool order_log_is_doubted(const struct order_log *log)
 {
     return log->is_doubted;
 }
-
-uint32_t order_log_inflight_count(const struct order_log *log)
-{
-    uint32_t count = 0;
-
-    for (uint32_t i = 0; i < log->append_count; i++) {
-        count += log->appends[i].done != NULL ? 1 : 0;
-    }
-    return count;
-}

@@ -224,17 +224,19 @@ Test(gate, has_no_room_when_a_win_could_not_be_told)
     cr_assert(gate_has_room(&room, &cause));
 }
 
-Test(gate, lets_one_try_while_the_log_is_doubted)
+Test(gate, lets_a_few_try_while_the_log_is_doubted_and_holds_nothing)
 {
     struct gate_room room = good_room();
     enum label_SHED cause = LABEL_SHED_DRAIN;
 
     room.log_is_doubted = true;
-    room.underway = 1;
     expect_full(room, LABEL_SHED_UNREPORTED);
-    room.underway = 0;
+    room.log_oldest_us = 0;
     cr_assert(gate_has_room(&room, &cause));
+    room.purchases = GATE_DOUBTED_PURCHASES_MAX - 1; /* replays, losers: none is in the log */
+    cr_assert(gate_has_room(&room, &cause));
+    room.purchases = GATE_DOUBTED_PURCHASES_MAX;
+    expect_full(room, LABEL_SHED_UNREPORTED);
     room.log_is_doubted = false;
-    room.underway = 100;
     cr_assert(gate_has_room(&room, &cause));
 }

@@ -154,6 +154,12 @@ Test(producer, is_doubted_from_a_failed_report_to_a_good_one)
     cr_assert_not(producer_is_doubted(producer));
 }
 
+static bool is_not_doubted(void *arg)
+{
+    (void)arg;
+    return !producer_is_doubted(producer);
+}
+
 /* Too few replicas: it answers, and takes nothing (FK3). */
 Test(producer, a_broker_that_takes_nothing_is_ready_and_doubted)
 {
@@ -167,6 +173,7 @@ Test(producer, a_broker_that_takes_nothing_is_ready_and_doubted)
     cr_assert(producer_is_doubted(producer));
     cr_assert(run_until(loop, is_ready, NULL, WAIT_MS));
     cr_assert(producer_is_doubted(producer));
+    cr_assert(run_until(loop, is_not_doubted, NULL, WAIT_MS), "nobody tries: it ends by itself");
 }
 
 Test(producer, passing_errors_are_retried)
