@@ -112,15 +112,15 @@ static void judge_row(struct judge *judge, const struct group *group)
     const struct audit_item *row = group->row;
     bool is_there = false;
 
-    if (is_behind(judge, row->place)) {
+    for (size_t i = 0; i < group->count; i++) {
+        is_there |= group->records[i].place == row->place;
+    }
+    if (is_there && is_behind(judge, row->place)) {
         count(&found->beyond, &found->first_beyond, row->order_no);
     }
     if ((row->place & OFFSET_MASK) < judge->input->places->first[partition_of(row->place)]) {
         found->too_old++;
         return;
-    }
-    for (size_t i = 0; i < group->count; i++) {
-        is_there |= group->records[i].place == row->place;
     }
     if (group->count == 0) {
         count(&found->rows_alone, &found->first_alone, row->order_no);

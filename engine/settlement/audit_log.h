@@ -37,7 +37,7 @@ struct audit_log_findings {
     uint64_t rows_alone; /* no record of their number */
     uint64_t misplaced;  /* rows whose place holds no record of their number */
     uint64_t too_old;    /* rows whose place is before the log's beginning: cannot be told */
-    uint64_t beyond;     /* rows behind MySQL's place: it was put back */
+    uint64_t beyond;     /* rows behind MySQL's place, their record is there: it was put back */
     struct order_no first_skipped, first_different, first_clash, first_alone, first_beyond;
 };
 void audit_log_judge(const struct audit_log_input *input, struct audit_log_findings *ret_findings);

@@ -175,7 +175,8 @@ def audited(session_stack, services):
     return Audited(session_stack, Mysql(services), Redis(services), Kafka(services))
 
 
-# What is spoiled, the ids that must be named, and no other. Who breaks a hard one is frozen for it.
+# What is spoiled, the ids that must be named, and no other. Who breaks a hard one is frozen for it;
+# of I13 only a place that was put back.
 HARD = ("I1", "I4", "I7", "I10", "I12", "I13", "I15")
 SPOILS = {
     "row deleted": (lambda a: a.row_deleted(), {"I1", "I2", "I3", "I5", "I14", "I21"}),
@@ -189,7 +190,7 @@ SPOILS = {
     "key of a row": (lambda a: a.of_order("key_hash", "0" * 32), {"I2", "I5"}),
     "extra row": (lambda a: a.extra_row(), {"I1", "I2", "I3", "I6", "I21"}),
     "place of a row": (lambda a: a.of_order("log_offset", a.offset_of(2)["log_offset"] + 1000000,
-                                            index=2), {"I6", "I13"}),
+                                            index=2), {"I6"}),
     "state of a row": (lambda a: a.of_order("state", "PAID"), {"I2", "I12"}),
     "slot out of range": (lambda a: a.of_order("slot", 7), {"I4"}),
     "live without a slot": (lambda a: a.of_order("slot", None), {"I4"}),
@@ -235,6 +236,7 @@ SPOILS = {
         "consumer_offsets", "owner_epoch", 0, "topic = 'seckill.orders' AND part = %s",
         a.offset_of(0)["part"]), {"I13"}),
 }
+SOFT_PLACES = ("worker's place beyond the log", "worker's place of nobody")
 # With the place put back there is no rest; MySQL and the log are judged all the same.
 MOVING = {
     "worker's place put back": (lambda a: a.column(
@@ -253,7 +255,7 @@ def test_a_clean_sale_holds(audited):
 @pytest.mark.parametrize("what", [*SPOILS, *MOVING])
 def test_it_names_what_was_spoiled_and_freezes_for_a_hard_one(audited, what):
     spoil, ids = {**SPOILS, **MOVING}[what]
-    hard = [name for name in HARD if name in ids]
+    hard = [name for name in HARD if name in ids and what not in SOFT_PLACES]
     with spoil(audited):
         found = audited.violated(at_rest=what in SPOILS)
         assert found == ids, f"{what}: found {sorted(found)}, expected {sorted(ids)}"

@@ -196,8 +196,17 @@ def test_a_topic_that_is_made_anew(stack, topics, mysql, crowd, holds):
     told = " ".join(causes(worker).get("partition-stopped", "") for worker in stack.workers)
     assert "beyond the end" in told, told
     hold_for(lambda: places(mysql) == before, 3, "never reset")
+    assert told_of(stack, old) == {"I6", "I13"}
     for part, offset in before.items():
         mysql.execute("UPDATE consumer_offsets SET next = 0 WHERE topic = %s AND part = %s AND "
                       "next = %s", TOPIC, part, offset)
     restart_workers(stack)
     holds(sale, buyers.told)
+    assert told_of(stack, old) == {"I6"}, "its records are gone, its units are not"
+
+
+def told_of(stack, sale):
+    """The promises that an audit finds broken; it has not frozen the sale."""
+    report = stack.admin.audit(sale)
+    assert not report["frozen"] and stack.admin.sale(sale)["control"] == "open", report
+    return {check["id"] for check in report["checks"] if check["result"] == "violated"}

@@ -161,3 +161,15 @@ Test(audit_log, a_row_behind_mysqls_place_means_that_it_was_put_back)
     cr_assert(faults() == 1 && found.beyond == 1 && found.first_beyond.value == 2);
     cr_assert_eq(found.in_flight, 1, "its record will come again");
 }
+
+/* A log that was made anew holds other records there, or none. */
+Test(audit_log, a_row_behind_mysqls_place_without_its_record_proves_nothing_of_the_place)
+{
+    add(&rows, 3, 103, 3, 11);
+    judge();
+    cr_assert(faults() == 1 && found.rows_alone == 1 && found.beyond == 0);
+    rows.count--;
+    rows.items[1].place = audit_place(3, 11);
+    judge();
+    cr_assert(faults() == 1 && found.misplaced == 1 && found.beyond == 0);
+}
