@@ -165,7 +165,7 @@ def test_outbox_and_lag_are_empty_at_rest(stack, plain_sale, new_buyer, mysql):
     expect_won(new_buyer().purchase(plain_sale))
     # Units of a frozen sale wait for its release.
     waiting = ("SELECT COUNT(*) FROM outbox JOIN sales USING (sale) "
-               "WHERE sent IS NULL AND target = 'redis' AND control = 'frozen'")
+               "WHERE confirmed IS NULL AND target = 'redis' AND control = 'frozen'")
 
     def rest():
         engine, worker = scrape(stack.engine), scrape(stack.worker)
