@@ -3,8 +3,9 @@
  * Redis. Whatever MySQL has, the two others have too; what they have more is on its way.
  *
  * All this stands between two looks at what moves: the log's ends and the worker's places, Redis'
- * seq and version, both outboxes. When the looks agree, nothing was on its way, and the figures of
- * Redis are compared exactly as well; when they do not, those are "not told". */
+ * seq and version, both outboxes. When the looks agree and no record of the sale waited in the log,
+ * nothing of it was on its way, whatever other sales do, and the figures of Redis are compared
+ * exactly as well; else those are "not told". */
 #include "settlement/audit.h"
 
 #include <stdio.h>
@@ -12,7 +13,6 @@
 #include <string.h>
 
 #include "codec/order_event.h"
-#include "common/assert.h"
 #include "common/conf.h"
 #include "common/log.h"
 #include "inventory/redis_blocking.h"
@@ -30,16 +30,6 @@
 #include "settlement/freeze.h"
 
 enum { REST_LOOK_MS = 200, LOG_TIMEOUT_MS = 60000, ENDS_TIMEOUT_MS = 5000 };
-
-const char *audit_result_name(enum audit_result result)
-{
-    switch (result) {
-    case AUDIT_HOLDS: return "holds";
-    case AUDIT_VIOLATED: return "violated";
-    case AUDIT_NOT_TOLD: return "not-told";
-    }
-    UNREACHABLE();
-}
 
 static enum err by_mysql(struct audit *audit, enum err err)
 {
@@ -82,10 +72,29 @@ static enum err read_places(struct audit *audit, struct audit_places *places)
                                              on_place, places));
 }
 
+static bool is_same(const struct motion *a, const struct motion *b)
+{
+    return a->has_meta == b->has_meta
+           && (!a->has_meta
+               || (a->meta.head.epoch == b->meta.head.epoch && a->meta.head.seq == b->meta.head.seq
+                   && a->meta.head.version == b->meta.head.version));
+}
+
+/* Once its outbox is empty and while nothing more is sold, all of this sale is before the goal; the
+ * rest behind it is of other sales, and not waited for. */
+static void aim(struct audit *audit, const struct motion *motion, const uint64_t *ends)
+{
+    if (!audit->has_goal || !is_same(&audit->aimed, motion)) {
+        memcpy(audit->goal, ends, sizeof audit->goal);
+        audit->aimed = *motion;
+        audit->has_goal = motion->redis_outbox == 0;
+    }
+}
+
 /* Places first: they only rise, and never above an end that is read after them. */
 static enum err look_at_log(struct audit *audit, struct motion *motion)
 {
-    uint64_t ends[LOG_PARTITIONS_MAX];
+    uint64_t ends[LOG_PARTITIONS_MAX] = {0};
     struct audit_places places;
     uint32_t count = 0;
 
@@ -99,8 +108,9 @@ static enum err look_at_log(struct audit *audit, struct motion *motion)
         snprintf(audit->why, AUDIT_TEXT_SIZE, "Kafka: %s", err_text(err));
         return err;
     }
+    aim(audit, motion, ends);
     for (uint32_t i = 0; i < count; i++) {
-        motion->lag += ends[i] > places.next[i] ? ends[i] - places.next[i] : 0;
+        motion->lag += audit->goal[i] > places.next[i] ? audit->goal[i] - places.next[i] : 0;
         motion->beyond += places.next[i] > ends[i] ? places.next[i] - ends[i] : 0;
     }
     return ERR_OK;
@@ -131,14 +141,6 @@ static enum err look(struct audit *audit, struct motion *ret_motion)
 static bool is_at_rest(const struct motion *motion)
 {
     return motion->lag == 0 && motion->redis_outbox == 0 && motion->sql_outbox == 0;
-}
-
-static bool is_same(const struct motion *a, const struct motion *b)
-{
-    return a->has_meta == b->has_meta
-           && (!a->has_meta
-               || (a->meta.head.epoch == b->meta.head.epoch && a->meta.head.seq == b->meta.head.seq
-                   && a->meta.head.version == b->meta.head.version));
 }
 
 /* --- MySQL --- */

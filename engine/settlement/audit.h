@@ -36,7 +36,7 @@ struct audit_check {
 
 struct audit_report {
     struct sale_id sale;
-    bool at_rest;   /* nothing was on its way between the three while they were read */
+    bool at_rest;   /* nothing of the sale was on its way between the three while they were read */
     bool is_frozen; /* by this audit, or it was */
     uint32_t violations;
     uint32_t untold;

@@ -26,6 +26,16 @@ struct promise {
     bool is_hard;
 };
 
+const char *audit_result_name(enum audit_result result)
+{
+    switch (result) {
+    case AUDIT_HOLDS: return "holds";
+    case AUDIT_VIOLATED: return "violated";
+    case AUDIT_NOT_TOLD: return "not-told";
+    }
+    UNREACHABLE();
+}
+
 static bool is_loaded(const struct audit *audit)
 {
     return audit->row.definition.epoch > 0;
@@ -54,9 +64,9 @@ static void why_not_told(const struct audit *audit, char *text, size_t size)
                  "; not told: Redis is without this history, a load is due or going on");
     } else if (!audit->report->at_rest) {
         snprintf(text, size,
-                 "; not told: in flight are %" PRIu64 " records of all sales, %" PRIu64
+                 "; not told: in flight are %" PRIu64 " records of this sale, %" PRIu64
                  " entries of the outbox in Redis, %" PRIu64 " of MySQL's",
-                 motion->lag, motion->redis_outbox, motion->sql_outbox);
+                 audit->in_flight, motion->redis_outbox, motion->sql_outbox);
     }
 }
 
@@ -394,6 +404,8 @@ void audit_judge(struct audit *audit)
     struct audit_log_findings found;
 
     audit_log_judge(&input, &found);
+    audit->in_flight = found.in_flight;
+    audit->report->at_rest = audit->report->at_rest && found.in_flight == 0;
     check_sold(audit);
     check_entries(audit);
     check_stock(audit);

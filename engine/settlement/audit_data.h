@@ -8,17 +8,16 @@
 #include <stdint.h>
 
 #include "inventory/sale_reader.h"
+#include "journal/order_log_blocking.h"
 #include "ledger/order_audit.h"
 #include "ledger/sale_store.h"
 #include "settlement/audit.h"
 #include "settlement/audit_list.h"
 #include "settlement/audit_log.h"
 
-struct order_log_blocking;
-
 /* What moves while a sale is on. */
 struct motion {
-    uint64_t lag;          /* records not settled */
+    uint64_t lag;          /* records before the goal that are not settled, of all sales */
     uint64_t beyond;       /* places behind the log's end: impossible */
     uint64_t redis_outbox; /* entries */
     uint64_t sql_outbox;   /* rows for Redis */
@@ -37,9 +36,12 @@ struct sku_figures {
 struct audit {
     const struct audit_context *context;
     struct audit_report *report;
-    char *why;                      /* AUDIT_TEXT_SIZE */
-    struct order_log_blocking *log; /* owned */
-    struct motion before, after;    /* all that follows was read between these looks */
+    char *why;                         /* AUDIT_TEXT_SIZE */
+    struct order_log_blocking *log;    /* owned */
+    uint64_t goal[LOG_PARTITIONS_MAX]; /* ends of the log with all of this sale, as of `aimed` */
+    bool has_goal;
+    struct motion aimed;
+    struct motion before, after; /* all that follows was read between these looks */
     /* MySQL in one moment, the first that was read */
     struct sale_row row;
     struct audit_places places;
@@ -51,6 +53,7 @@ struct audit {
     struct audit_list records, unreadable;
     /* Redis, after that */
     struct audit_list entries;
+    uint64_t in_flight;    /* records of this sale, when MySQL was read; by audit_judge() */
     uint64_t applied_gone; /* ledger ids that were applied and are in the ledger no more */
     uint32_t epoch_max;    /* of any order in Redis or MySQL */
     /* MySQL once more, behind the last look */

@@ -416,6 +416,8 @@ def test_an_audit_while_kafka_stands_still_says_not_at_rest(stack, services, ope
 
 def test_an_audit_while_it_sells_finds_nothing_and_tells_what_it_can(stack, open_sale, mysql):
     """Under load: no false alarm, ever; MySQL and the log are judged, Redis where it can be."""
+    still = open_sale(stock=5)
+    expect_won(Buyer(stack, "still").purchase(still))
     sale = open_sale(stock={"a": 100000}, limit=1)
     told = {"I1", "I4", "I5", "I6", "I7", "I8", "I10", "I12", "I13", "I14", "I15", "I21"}
     stop = threading.Event()
@@ -434,9 +436,11 @@ def test_an_audit_while_it_sells_finds_nothing_and_tells_what_it_can(stack, open
             reports = [stack.admin.audit(sale) for _ in range(3)]
             stack.admin.add_stock(sale, "a", 10, "while-it-sells")
             reports += [stack.admin.audit(sale) for _ in range(2)]
+            at_rest = [stack.admin.audit(still) for _ in range(3)]
         finally:
             stop.set()
         sold = sum(buyer.result() for buyer in buyers)
+    assert all(report["ok"] and report["at_rest"] for report in at_rest), at_rest
     for report in reports:
         results = {check["id"]: check["result"] for check in report["checks"]}
         assert "violated" not in results.values() and not report["frozen"], report

@@ -241,6 +241,16 @@ Test(audit_checks, an_order_that_only_redis_knows_may_be_on_its_way)
     not_told("I2", "in flight");
 }
 
+Test(audit_checks, a_record_of_this_sale_in_flight_is_not_rest)
+{
+    add(&audit.records, 5, 105, 0);
+    judge();
+    cr_assert(report.violations == 0 && !report.at_rest);
+    not_told("I2", "in flight are 1 records of this sale");
+    not_told("I3", "in flight");
+    not_told("I23", "in flight");
+}
+
 Test(audit_checks, an_order_in_another_state)
 {
     audit.entries.items[1].letter = 'P';
