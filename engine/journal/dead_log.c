@@ -100,10 +100,29 @@ static rd_kafka_headers_t *headers_of(const struct dead_log_letter *letter)
     return NULL;
 }
 
-enum err dead_log_put(struct dead_log *log, const struct dead_log_letter *letter)
+/* The headers go over with the message only when it is taken. */
+static rd_kafka_resp_err_t produce(struct dead_log *log, const struct dead_log_letter *letter,
+                                   rd_kafka_headers_t *headers)
 {
     const bool fits = letter->payload_size <= DEAD_LOG_VALUE_MAX;
+    const rd_kafka_vu_t fields[] = {
+        {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = log->client.topic},
+        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
+        {.vtype = RD_KAFKA_VTYPE_VALUE,
+         .u.mem = {(void *)(uintptr_t)letter->payload, fits ? letter->payload_size : 0}},
+        {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
+        {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = (void *)(uintptr_t)letter->id},
+    };
+    rd_kafka_error_t *error =
+        rd_kafka_produceva(log->client.handle, fields, sizeof fields / sizeof fields[0]);
+    const rd_kafka_resp_err_t status = rd_kafka_error_code(error);
 
+    rd_kafka_error_destroy(error);
+    return status;
+}
+
+enum err dead_log_put(struct dead_log *log, const struct dead_log_letter *letter)
+{
     ASSERT(letter->id != 0);
     if (log->waiting == DEAD_LOG_BATCH_MAX) {
         return ERR_BUSY;
@@ -112,17 +131,12 @@ enum err dead_log_put(struct dead_log *log, const struct dead_log_letter *letter
     if (!headers) {
         return ERR_NO_MEMORY;
     }
-    const rd_kafka_resp_err_t status = rd_kafka_producev(
-        log->client.handle, RD_KAFKA_V_RKT(log->client.topic),
-        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-        RD_KAFKA_V_VALUE((void *)(uintptr_t)letter->payload, fits ? letter->payload_size : 0),
-        RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE((void *)(uintptr_t)letter->id),
-        RD_KAFKA_V_END);
+    const rd_kafka_resp_err_t status = produce(log, letter, headers);
     if (status == RD_KAFKA_RESP_ERR_NO_ERROR) {
         log->waiting++;
         return ERR_OK;
     }
-    rd_kafka_headers_destroy(headers); /* they go over only with the message */
+    rd_kafka_headers_destroy(headers);
     snprintf(log->trouble, sizeof log->trouble, "%s", rd_kafka_err2str(status));
     return status == RD_KAFKA_RESP_ERR__QUEUE_FULL ? ERR_BUSY : ERR_REFUSED;
 }
