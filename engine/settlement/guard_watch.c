@@ -257,14 +257,20 @@ static enum err end_silent(struct guard_watch *watch, const struct sale_guarded 
 
 /* --- what is seen --- */
 
-/* `loaded` is right while the row that opens it is on its way. */
+/* `loaded` is right while the row that opens it is on its way; and that may have arrived since the
+ * marks were read. Redis could not say now: a later look judges. */
 static enum err is_abandoned(struct guard_watch *watch, const struct sale_guarded *sale,
                              bool *ret_abandoned)
 {
+    struct sale_marks_server server;
+    struct sale_mark now;
     uint64_t pending = 0;
     const enum err err = outbox_store_pending_count(watch->context.mysql, sale->sale, &pending);
 
-    *ret_abandoned = err == ERR_OK && pending == 0;
+    *ret_abandoned =
+        err == ERR_OK && pending == 0
+        && sale_marks_read(watch->context.redis, &sale->sale, 1, &server, &now) == ERR_OK
+        && now.kind == SALE_MARK_FITS && now.epoch == sale->epoch && now.state == SALE_STATE_LOADED;
     return err;
 }
 
@@ -325,18 +331,13 @@ static enum err look_at(struct guard_watch *watch, const struct sale_guarded *sa
 }
 
 /* What is wrong with the rows of one sale stops no look at another. */
-static bool is_of_sale(enum err err)
-{
-    return err == ERR_PARSE || err == ERR_NOT_FOUND || err == ERR_RANGE || err == ERR_REFUSED;
-}
-
 static enum err look_past(struct guard_watch *watch, const struct sale_guarded *sale,
                           const struct sale_mark *mark)
 {
     const uint32_t blocked = watch->look->blocked;
     const enum err err = look_at(watch, sale, mark);
 
-    if (!is_of_sale(err)) {
+    if (err != ERR_PARSE && err != ERR_NOT_FOUND && err != ERR_RANGE && err != ERR_REFUSED) {
         return err;
     }
     if (watch->look->blocked == blocked) {
@@ -353,15 +354,13 @@ static enum err look_past(struct guard_watch *watch, const struct sale_guarded *
 
 static void tell_catalogue(struct guard_watch *watch, enum err err)
 {
-    const int64_t now_us = waiter_now_us(watch->context.waiter);
-
     if (err == ERR_OK) {
         watch->catalogue_failures = 0;
         return;
     }
     watch->catalogue_failures++;
-    watch->catalogue_not_before_us =
-        now_us + (int64_t)back_off_ms(watch->catalogue_failures) * 1000;
+    watch->catalogue_not_before_us = waiter_now_us(watch->context.waiter)
+                                     + (int64_t)back_off_ms(watch->catalogue_failures) * 1000;
     if (err != ERR_BUSY) { /* that one is another worker, or a load of this one */
         LOG_ERROR("catalogue_not_written", KV_STR("error", err_name(err)),
                   KV_STR("redis", redis_blocking_trouble(watch->context.redis)),
