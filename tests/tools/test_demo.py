@@ -114,6 +114,27 @@ def test_ctrl_c_leaves_nothing_behind(directory, tmp_path):
     assert not list(directory.parent.glob(f"{directory.name}.*")), "nothing beside its directory"
 
 
+@pytest.mark.timeout(300)
+def test_what_a_killed_demo_left_is_stopped(directory, tmp_path):
+    log = tmp_path / "demo.log"
+    with open(log, "wb") as output:
+        process = subprocess.Popen([DEMO, "--dir", directory, "--rate", "500", "--buyers", "50000"],
+                                   env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=output,
+                                   stderr=output, start_new_session=True)
+    try:
+        wait_until(lambda: any("seckill-bench" in line for line in running(directory)), 200,
+                   "the buyers run")
+    finally:
+        process.kill()
+        process.wait(60)
+    left = running(directory)
+    assert any("seckilld" in line for line in left), left
+    stopped = demo("--stop", "--dir", directory)
+    assert stopped.returncode == 0, stopped
+    assert not running(directory)
+    assert not (directory / "secrets").exists()
+
+
 def test_a_directory_of_somebody_else_is_not_emptied(directory):
     precious = directory / "thesis.txt"
     precious.write_text("three years")
