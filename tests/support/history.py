@@ -140,6 +140,14 @@ def wait_for_rest(stack, services, sale, deadline_s=HEAL_DEADLINE_S):
                       deadline_s, "the log is settled", ignoring=(Exception,))
 
 
+def is_shortened(report):
+    """Retention took records of rows that were settled before: what they said cannot be told."""
+    untold = {check["id"] for check in report["checks"] if check["result"] != "holds"}
+    return untold <= {"I6", "I14"} and any(
+        check["id"] == "I6" and " older than the log" in check["found"]
+        and ", 0 older than the log" not in check["found"] for check in report["checks"])
+
+
 def judge(services, sale, told, report):
     """A sale at rest, with its last audit: what does not hold, one text each."""
     rows = read_rows(services, sale)
@@ -147,7 +155,7 @@ def judge(services, sale, told, report):
     found = history.violations()
     found += [f"the audit's {check}" for check in report["checks"]
               if check["result"] == "violated"]
-    if not report["ok"] and not found:
+    if not report["ok"] and not found and not is_shortened(report):
         found.append(f"the audit does not hold: {report}")
     left = {sku: total - sum(row.quantity for row in rows if row.sku == sku and row.state in LIVE)
             for sku, total in history.total.items()}
