@@ -275,3 +275,18 @@ class Stack:
         for process in [*self.workers, *self.engines]:
             assert process.is_alive(), (
                 f"{process.name} died with {process.popen.returncode}:\n{process.log_tail()}")
+
+
+def command_lines_in(directory, but):
+    """Command lines of those that work in the directory and have none of the texts of `but`."""
+    found = []
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                with open(f"/proc/{entry}/cmdline", "rb") as file:
+                    line = file.read().replace(b"\0", b" ").decode(errors="replace")
+            except OSError:
+                continue
+            if f"{directory}/" in line and not any(text in line for text in but):
+                found.append(line)
+    return found

@@ -15,6 +15,7 @@ from support.chaos.plan import (FAULTS_AT_ONCE, FIRST_S, HISTORY_REST_S, KINDS, 
 from support.chaos.shoppers import Counter
 from support.chaos.verdict import slowest_recovery
 from support.crowd import Told
+from support.processes import command_lines_in
 from support.wait import wait_until
 
 CHAOS = paths.ROOT / "tools" / "chaos"
@@ -30,18 +31,7 @@ def chaos(*arguments, timeout_s=290):
 
 
 def running(directory):
-    """Command lines of the processes that work in the directory."""
-    found = []
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                with open(f"/proc/{entry}/cmdline", "rb") as file:
-                    line = file.read().replace(b"\0", b" ").decode(errors="replace")
-            except OSError:
-                continue
-            if f"{directory}/" in line and "tools/services" not in line:
-                found.append(line)
-    return found
+    return command_lines_in(directory, ("tools/services",))
 
 
 @pytest.fixture

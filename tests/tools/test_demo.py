@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from support import paths
+from support.processes import command_lines_in
 from support.wait import wait_until
 
 DEMO = paths.ROOT / "tools" / "demo"
@@ -23,19 +24,7 @@ def demo(*arguments, timeout_s=280):
 
 
 def running(directory):
-    """Command lines of the processes that work in the directory."""
-    found = []
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                with open(f"/proc/{entry}/cmdline", "rb") as file:
-                    line = file.read().replace(b"\0", b" ").decode(errors="replace")
-            except OSError:
-                continue
-            scripts = (f"{DEMO} ", f"{paths.ROOT / 'tools' / 'services'} ")
-            if f"{directory}/" in line and not any(name in line for name in scripts):
-                found.append(line)
-    return found
+    return command_lines_in(directory, (f"{DEMO} ", f"{paths.ROOT / 'tools' / 'services'} "))
 
 
 @pytest.fixture
