@@ -1,14 +1,11 @@
 /* seckill-worker: the consumer. Builds bottom up, runs, destroys in reverse.
  *
  * main thread       loop: admin API, operations listener, signals
- * consumer threads  Kafka to MySQL                       settlement/settler
- * relay thread      SQL outbox to Redis                  settlement/relay
- * dead thread       dead letters to their topic          settlement/dead_relay
+ * threads           consumers, relays                    bin/worker_threads, a row each
  * guard's threads   whether Redis answers, finds sales   bin/worker_guard
  *                   that it lost, loads them
  * pool threads      MySQL calls of the admin API         admin/admin_api */
 #include <inttypes.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +17,7 @@
 #include "bin/command_line.h"
 #include "bin/worker_guard.h"
 #include "bin/worker_start.h"
+#include "bin/worker_threads.h"
 #include "common/assert.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -28,13 +26,9 @@
 #include "inventory/redis_blocking.h"
 #include "ledger/mysql_link.h"
 #include "loop/waiter.h"
-#include "settlement/dead_relay.h"
 #include "settlement/redis_watch.h"
-#include "settlement/relay.h"
-#include "settlement/settler.h"
 
 enum {
-    CONSUMERS_MAX = 32,
     OWNER_SIZE = 64,
     TOKEN_SIZE_MIN = 16,
     LOG_STOP_MS = 1000,
@@ -66,21 +60,8 @@ struct worker {
     struct waiter *waiter;
     struct mysql_link_options mysql;
     struct redis_blocking_options redis;
-    struct settler *settlers[CONSUMERS_MAX];
-    pthread_t settler_threads[CONSUMERS_MAX];
-    struct metrics_shard *settler_shards[CONSUMERS_MAX];
-    uint32_t settler_count; /* threads started */
-    struct mysql_link *relay_mysql;
-    struct redis_blocking *relay_redis;
-    struct metrics_shard *relay_shard, *dead_shard;
     struct worker_guard *guard;
-    struct relay *relay;
-    pthread_t relay_thread;
-    bool relay_started;
-    struct mysql_link *dead_mysql;
-    struct dead_relay *dead;
-    pthread_t dead_thread;
-    bool dead_started;
+    struct worker_threads *threads;
     struct admin_api *admin;
     struct http_server *admin_server;
     struct api_ops *ops;
@@ -103,21 +84,10 @@ static void add_blocked(struct worker *worker, struct api_ops_causes *causes)
 static void on_ready(void *arg, struct api_ops_causes *causes)
 {
     struct worker *worker = arg;
-    struct settler_state state;
     char why[REDIS_WATCH_TEXT_SIZE];
-    char stopped_why[SETTLER_TEXT_SIZE] = "";
 
-    for (uint32_t i = 0; i < worker->settler_count; i++) {
-        settler_look(worker->settlers[i], &state);
-        if (stopped_why[0] == '\0') {
-            memcpy(stopped_why, state.stopped_why, sizeof stopped_why);
-        }
-        if (state.is_paused) {
-            api_ops_cause_add(causes, "settling", state.why);
-        }
-    }
-    if (stopped_why[0] != '\0') {
-        api_ops_cause_add(causes, "partition-stopped", stopped_why);
+    if (worker->threads != NULL) {
+        worker_threads_causes(worker->threads, causes);
     }
     if (worker->guard != NULL && worker_guard_is_redis_away(worker->guard, why)) {
         api_ops_cause_add(causes, "redis", why);
@@ -186,87 +156,21 @@ static void fill_options(struct worker *worker)
     snprintf(worker->owner, sizeof worker->owner, "%.31s:%ld", host, (long)getpid());
 }
 
-static void *settler_thread(void *arg)
+static int start_threads(struct worker *worker)
 {
-    settler_run(arg);
-    return NULL;
-}
-
-static void *relay_thread(void *arg)
-{
-    relay_run(arg);
-    mysql_link_thread_end();
-    return NULL;
-}
-
-static void *dead_thread(void *arg)
-{
-    dead_relay_run(arg);
-    mysql_link_thread_end();
-    return NULL;
-}
-
-static int start_settlers(struct worker *worker)
-{
-    for (uint32_t i = 0; i < worker->conf.worker_consumers; i++) {
-        const struct settler_options options = {
-            .conf = &worker->conf,
-            .mysql = &worker->mysql,
-            .waiter = worker->waiter,
-            .owner = worker->owner,
-            .index = i,
-            .shard = metrics_shard(worker->metrics),
-        };
-        worker->settlers[i] = settler_create(&options);
-        if (!worker->settlers[i]
-            || pthread_create(&worker->settler_threads[i], NULL, settler_thread,
-                              worker->settlers[i])
-                   != 0) {
-            return worker_refuse("consumer thread", "no memory");
-        }
-        worker->settler_count++;
-    }
-    return 0;
-}
-
-static int start_relay(struct worker *worker)
-{
-    worker->relay_mysql = mysql_link_create(&worker->mysql);
-    worker->relay_redis = redis_blocking_create(&worker->redis);
-    const struct relay_options options = {
-        .mysql = worker->relay_mysql,
-        .redis = worker->relay_redis,
-        .waiter = worker->waiter,
+    const struct worker_threads_options options = {
         .conf = &worker->conf,
-        .shard = worker->relay_shard,
-    };
-    if (worker->relay_mysql && worker->relay_redis) {
-        worker->relay = relay_create(&options);
-    }
-    if (!worker->relay
-        || pthread_create(&worker->relay_thread, NULL, relay_thread, worker->relay) != 0) {
-        return worker_refuse("relay thread", "no memory");
-    }
-    worker->relay_started = true;
-    return 0;
-}
-
-static int start_dead(struct worker *worker)
-{
-    worker->dead_mysql = mysql_link_create(&worker->mysql);
-    const struct dead_relay_options options = {
-        .mysql = worker->dead_mysql,
+        .mysql = &worker->mysql,
+        .redis = &worker->redis,
         .waiter = worker->waiter,
-        .conf = &worker->conf,
-        .shard = worker->dead_shard,
+        .owner = worker->owner,
+        .metrics = worker->metrics,
     };
-    worker->dead = worker->dead_mysql ? dead_relay_create(&options) : NULL;
-    if (!worker->dead
-        || pthread_create(&worker->dead_thread, NULL, dead_thread, worker->dead) != 0) {
-        return worker_refuse("dead letters' thread", "no memory");
-    }
-    worker->dead_started = true;
-    return 0;
+
+    worker->threads = worker_threads_create(&options);
+    return worker->threads && worker_threads_start(worker->threads) == ERR_OK
+               ? 0
+               : worker_refuse("threads", "no memory");
 }
 
 static struct http_server_options server_options(struct worker *worker, const char *address,
@@ -379,8 +283,6 @@ static int start_ground(struct worker *worker)
         return worker_refuse("start", "no memory");
     }
     worker->shard = metrics_shard(worker->metrics);
-    worker->relay_shard = metrics_shard(worker->metrics);
-    worker->dead_shard = metrics_shard(worker->metrics);
     worker->signals[0] = loop_signal_create(worker->loop, SIGTERM, on_signal, worker);
     worker->signals[1] = loop_signal_create(worker->loop, SIGINT, on_signal, worker);
     worker->signals[2] = loop_signal_create(worker->loop, SIGHUP, on_hangup, &worker->arguments);
@@ -407,9 +309,7 @@ static int start(struct worker *worker)
     status = status ? status : make_guard(worker);
     status = status ? status : start_admin(worker);
     status = status ? status : start_ops(worker);
-    status = status ? status : start_dead(worker);
-    status = status ? status : start_settlers(worker);
-    status = status ? status : start_relay(worker);
+    status = status ? status : start_threads(worker);
     return status ? status : start_guard(worker);
 }
 
@@ -419,23 +319,7 @@ static void stop(struct worker *worker)
     if (worker->waiter) {
         waiter_stop(worker->waiter);
     }
-    for (uint32_t i = 0; i < worker->settler_count; i++) {
-        pthread_join(worker->settler_threads[i], NULL);
-    }
-    if (worker->relay_started) {
-        pthread_join(worker->relay_thread, NULL);
-    }
-    if (worker->dead_started) {
-        pthread_join(worker->dead_thread, NULL);
-    }
-    for (uint32_t i = 0; i < CONSUMERS_MAX; i++) {
-        settler_destroy(worker->settlers[i]);
-    }
-    relay_destroy(worker->relay);
-    mysql_link_destroy(worker->relay_mysql);
-    redis_blocking_destroy(worker->relay_redis);
-    dead_relay_destroy(worker->dead);
-    mysql_link_destroy(worker->dead_mysql);
+    worker_threads_destroy(worker->threads);
     admin_api_destroy(worker->admin);
     worker_guard_destroy(worker->guard);
     http_server_destroy(worker->admin_server);
@@ -471,7 +355,7 @@ int main(int argc, char **argv)
         LOG_INFO("worker_started", KV_STR("owner", worker->owner),
                  KV_U64("admin_port", http_server_port(worker->admin_server)),
                  KV_U64("ops_port", http_server_port(worker->ops_server)),
-                 KV_U64("consumers", worker->settler_count));
+                 KV_U64("consumers", worker->conf.worker_consumers));
         loop_run(worker->loop);
         LOG_INFO("worker_stopped", KV_STR("owner", worker->owner));
     }

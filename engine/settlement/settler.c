@@ -36,7 +36,6 @@ struct place {
 
 struct settler {
     struct settler_options options;
-    struct mysql_link *mysql;  /* owned */
     struct consumer *consumer; /* owned */
     struct place places[CONSUMER_PARTITIONS_MAX];
     struct order_record *records; /* owned, SETTLE_BATCH_MAX */
@@ -65,10 +64,9 @@ struct settler *settler_create(const struct settler_options *options)
     }
     pthread_mutex_init(&settler->mutex, NULL);
     settler->options = *options;
-    settler->mysql = mysql_link_create(options->mysql);
     settler->records = calloc(SETTLE_BATCH_MAX, sizeof *settler->records);
     settler->items = calloc(SETTLE_BATCH_MAX, sizeof *settler->items);
-    if (!settler->mysql || !settler->records || !settler->items) {
+    if (!settler->records || !settler->items) {
         settler_destroy(settler);
         return NULL;
     }
@@ -84,7 +82,6 @@ void settler_destroy(struct settler *settler)
     for (size_t i = 0; i < CONSUMER_PARTITIONS_MAX; i++) {
         settle_destroy(settler->places[i].settle);
     }
-    mysql_link_destroy(settler->mysql);
     free(settler->records);
     free(settler->items);
     pthread_mutex_destroy(&settler->mutex);
@@ -182,7 +179,7 @@ static enum err on_assign(void *arg, uint32_t partition, uint64_t *ret_next)
     struct settler *settler = arg;
     struct place *place = &settler->places[partition];
     const struct settle_options options = {
-        .link = settler->mysql,
+        .link = settler->options.mysql,
         .topic = settler->options.conf->kafka_orders_topic,
         .part = partition,
         .owner = settler->options.owner,
@@ -249,7 +246,7 @@ static size_t decode(struct settler *settler, const struct run *run, size_t from
  * not ours any more. */
 static bool back_off(struct settler *settler, uint32_t *pause_ms)
 {
-    trouble(settler, "MySQL", mysql_link_error_text(settler->mysql));
+    trouble(settler, "MySQL", mysql_link_error_text(settler->options.mysql));
     (void)consumer_keep_alive(settler->consumer, *pause_ms);
     *pause_ms = *pause_ms * 2 > BACK_OFF_LAST_MS ? BACK_OFF_LAST_MS : *pause_ms * 2;
     return !waiter_is_stopped(settler->options.waiter) && !settler->is_lost;
@@ -427,8 +424,8 @@ static bool poll_once(struct settler *settler)
     resume_waiting(settler);
     well(settler);
     /* The session must not run into its idle time-out (M10) while there is nothing to settle. */
-    if (batch.count == 0 && mysql_link_ensure(settler->mysql) != ERR_OK) {
-        trouble(settler, "MySQL", mysql_link_error_text(settler->mysql));
+    if (batch.count == 0 && mysql_link_ensure(settler->options.mysql) != ERR_OK) {
+        trouble(settler, "MySQL", mysql_link_error_text(settler->options.mysql));
     }
     publish(settler);
     return renew;
@@ -474,6 +471,5 @@ void settler_run(struct settler *settler)
             (void)waiter_sleep_ms(settler->options.waiter, FATAL_MS);
         }
     }
-    mysql_link_drop(settler->mysql);
-    mysql_link_thread_end();
+    mysql_link_drop(settler->options.mysql);
 }

@@ -20,16 +20,16 @@ struct waiter;
 enum { SETTLER_TEXT_SIZE = 256 };
 
 struct settler_options {
-    const struct conf *conf;                /* borrowed, outlives the settler */
-    const struct mysql_link_options *mysql; /* borrowed for the create */
-    struct waiter *waiter;                  /* borrowed: ends settler_run() */
-    const char *owner;                      /* borrowed: who this worker is */
-    uint32_t index;                         /* of the thread, for names */
-    struct metrics_shard *shard;            /* borrowed or NULL: this thread's own */
+    const struct conf *conf;     /* borrowed, outlives the settler */
+    struct mysql_link *mysql;    /* borrowed, outlives the settler: this thread's own */
+    struct waiter *waiter;       /* borrowed: ends settler_run() */
+    const char *owner;           /* borrowed: who this worker is */
+    uint32_t index;              /* of the thread, for names */
+    struct metrics_shard *shard; /* borrowed or NULL: this thread's own */
 };
 struct settler *settler_create(const struct settler_options *options); /* NULL: no memory. No I/O */
 void settler_destroy(struct settler *settler);                         /* NULL is fine */
-/* Until the waiter is stopped. */
+/* Until the waiter is stopped; the session is dropped then. */
 void settler_run(struct settler *settler);
 
 struct settler_state {

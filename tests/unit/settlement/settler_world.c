@@ -210,26 +210,9 @@ const char *consumer_trouble(const struct consumer *consumer)
     return world.trouble;
 }
 
-struct mysql_link *mysql_link_create(const struct mysql_link_options *options)
-{
-    static char there;
-
-    (void)options;
-    return (struct mysql_link *)&there;
-}
-
-void mysql_link_destroy(struct mysql_link *link)
-{
-    (void)link;
-}
-
 void mysql_link_drop(struct mysql_link *link)
 {
     (void)link;
-}
-
-void mysql_link_thread_end(void)
-{
 }
 
 /* A payload of one letter is a record; "x" cannot be read, and "h" only its number. */
