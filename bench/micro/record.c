@@ -40,7 +40,7 @@ int main(void)
            event.size);
     begin_us = clock_process_cpu_us();
     for (int i = 0; i < ROUNDS; i++) {
-        ASSERT(order_event_read(event.bytes, event.size, &read, NULL) == ORDER_EVENT_FAULT_NONE);
+        ASSERT(order_event_read(event.bytes, event.size, &read, NULL) == RECORD_FAULT_NONE);
     }
     printf("read %.0f ns\n", (double)(clock_process_cpu_us() - begin_us) * 1e3 / ROUNDS);
     return 0;

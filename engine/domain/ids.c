@@ -231,6 +231,15 @@ uint32_t order_no_seq(struct order_no order_no)
     return (uint32_t)order_no.value & SEQ_MAX;
 }
 
+bool order_no_is_whole(struct order_no order_no)
+{
+    struct order_no again;
+
+    return order_no_make(order_no_sale(order_no), order_no_epoch(order_no), order_no_seq(order_no),
+                         &again)
+           == ERR_OK;
+}
+
 char *order_no_format(struct order_no order_no, char text[static ORDER_NO_TEXT_SIZE])
 {
     char digits[ORDER_NO_TEXT_SIZE];

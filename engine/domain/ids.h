@@ -70,6 +70,8 @@ MUST_CHECK enum err order_no_make(struct sale_id sale, uint32_t epoch, uint32_t 
 struct sale_id order_no_sale(struct order_no order_no);
 uint32_t order_no_epoch(struct order_no order_no);
 uint32_t order_no_seq(struct order_no order_no);
+/* All three fields are within their bounds: false for what was read somewhere and is no number. */
+bool order_no_is_whole(struct order_no order_no);
 /* Decimal text; returns `text`. */
 char *order_no_format(struct order_no order_no, char text[static ORDER_NO_TEXT_SIZE]);
 /* Decimal, no leading zero, all three fields at least 1. ERR_PARSE, ERR_RANGE. */

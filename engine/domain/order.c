@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-#define MONEY_MAX (UINT64_C(1) << 53)
-
 static const struct {
     const char *name;
     char letter;
@@ -75,7 +73,6 @@ bool order_state_may_become(enum order_state from, enum order_state to)
 
 static bool ids_are_good(const struct order_record *record)
 {
-    struct order_no again;
     struct sku sku;
     struct buyer buyer;
     struct key_hash hash;
@@ -83,10 +80,7 @@ static bool ids_are_good(const struct order_record *record)
     size_t hash_size = strnlen(record->key_hash.hex, KEY_HASH_SIZE + 1);
     size_t trace_size = strnlen(record->traceparent.text, TRACEPARENT_SIZE + 1);
 
-    return order_no_make(order_no_sale(record->order_no), order_no_epoch(record->order_no),
-                         order_no_seq(record->order_no), &again)
-               == ERR_OK
-           && record->sku.size <= SKU_SIZE_MAX
+    return order_no_is_whole(record->order_no) && record->sku.size <= SKU_SIZE_MAX
            && sku_parse(record->sku.text, record->sku.size, &sku) == ERR_OK
            && record->buyer.size <= BUYER_SIZE_MAX
            && buyer_parse(record->buyer.text, record->buyer.size, &buyer) == ERR_OK

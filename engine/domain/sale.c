@@ -5,9 +5,6 @@
 
 #include <string.h>
 
-/* Prices stay below 2^53: JSON readers of the shop keep doubles. */
-#define PRICE_MAX (UINT64_C(1) << 53)
-
 enum { HOLD_MARGIN_MS = 500, GUARD_MARGIN_MS = 2000, DEADLINE_MIN_MS = 20 };
 
 static const char *const state_names[SALE_STATE_COUNT] = {
@@ -85,7 +82,7 @@ static const char *why_not_skus(const struct sale_definition *definition)
         if (sku->sku.size == 0) {
             return "a sku has no name";
         }
-        if (sku->price > PRICE_MAX) {
+        if (sku->price > MONEY_MAX) {
             return "a price is too high";
         }
         if (sku->total > SEQ_MAX) {

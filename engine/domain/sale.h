@@ -28,6 +28,9 @@ enum sale_state {
 
 enum { SALE_NAME_SIZE_MAX = 200 };
 
+/* Of a price or a payment, in minor units: JSON readers of the shop keep doubles. */
+#define MONEY_MAX (UINT64_C(1) << 53)
+
 struct sale_sku {
     struct sku sku;
     uint64_t price; /* minor units */

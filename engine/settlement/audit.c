@@ -267,7 +267,7 @@ static enum err on_record(void *arg, uint32_t partition, uint64_t offset, const 
         return ERR_CLOSED; /* a long log is not read to its end while the worker is to end */
     }
     *first = offset < *first ? offset : *first;
-    if (order_event_read(payload, size, &record, &hint) != ORDER_EVENT_FAULT_NONE) {
+    if (order_event_read(payload, size, &record, &hint) != RECORD_FAULT_NONE) {
         const bool ours =
             hint.value == 0 || order_no_sale(hint).value == audit->row.definition.sale.value;
         return ours ? audit_list_add(&audit->unreadable, &item) : ERR_OK;

@@ -145,10 +145,10 @@ static enum err body(struct mysql_link *link, void *arg)
         return stays(job, "It is of the topic %s; only letters of %s are driven again.",
                      job->place.topic, job->topic);
     }
-    const enum order_event_fault fault =
+    const enum record_fault fault =
         order_event_read(job->payload.data, job->payload.size, &record, &job->redrive->order_no);
-    if (fault != ORDER_EVENT_FAULT_NONE) {
-        return stays(job, "It still cannot be read: %s.", order_event_fault_name(fault));
+    if (fault != RECORD_FAULT_NONE) {
+        return stays(job, "It still cannot be read: %s.", record_fault_name(fault));
     }
     job->redrive->order_no = record.order_no;
     job->redrive->sale = order_no_sale(record.order_no);

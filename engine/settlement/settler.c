@@ -223,19 +223,18 @@ static size_t decode(struct settler *settler, const struct run *run, size_t from
         const struct consumer_record *record = &run->records[from + count];
         struct order_no hint = {0};
         struct order_record *into = &settler->records[count];
-        const enum order_event_fault fault =
+        const enum record_fault fault =
             order_event_read(record->payload, record->payload_size, into, &hint);
         settler->items[count] = (struct settle_item){
             .offset = record->offset,
-            .record = fault == ORDER_EVENT_FAULT_NONE ? into : NULL,
+            .record = fault == RECORD_FAULT_NONE ? into : NULL,
             .payload = record->payload,
             .payload_size = record->payload_size,
             .hint = hint,
         };
-        if (fault != ORDER_EVENT_FAULT_NONE) {
+        if (fault != RECORD_FAULT_NONE) {
             LOG_ERROR("record_unreadable", KV_U64("partition", record->partition),
-                      KV_U64("offset", record->offset),
-                      KV_STR("fault", order_event_fault_name(fault)),
+                      KV_U64("offset", record->offset), KV_STR("fault", record_fault_name(fault)),
                       KV_STR("next", "kept in dead_letters; seckillctl dead list"));
         }
     }

@@ -2,9 +2,10 @@
 
 #include <criterion/criterion.h>
 #include <msgpack.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "support/schema_example.h"
 
 static struct order_record good(void)
 {
@@ -96,16 +97,16 @@ static void rest_from(int index)
     }
 }
 
-static enum order_event_fault read_buffer(void)
+static enum record_fault read_buffer(void)
 {
     struct order_record record = {.quantity = 77};
-    enum order_event_fault fault = order_event_read(buffer.data, buffer.size, &record, NULL);
+    enum record_fault fault = order_event_read(buffer.data, buffer.size, &record, NULL);
 
-    cr_assert((fault == ORDER_EVENT_FAULT_NONE) == (record.quantity != 77), "untouched on failure");
+    cr_assert((fault == RECORD_FAULT_NONE) == (record.quantity != 77), "untouched on failure");
     return fault;
 }
 
-static void assert_number(int index, uint64_t value, enum order_event_fault expected)
+static void assert_number(int index, uint64_t value, enum record_fault expected)
 {
     up_to(index, ORDER_EVENT_ELEMENTS);
     msgpack_pack_uint64(&packer, value);
@@ -113,7 +114,7 @@ static void assert_number(int index, uint64_t value, enum order_event_fault expe
     cr_assert_eq(read_buffer(), expected, "element %d = %lu", index, value);
 }
 
-static void assert_text(int index, const char *value, enum order_event_fault expected)
+static void assert_text(int index, const char *value, enum record_fault expected)
 {
     up_to(index, ORDER_EVENT_ELEMENTS);
     text(value);
@@ -131,7 +132,7 @@ Test(order_event, refuses_every_truncation)
 
         cr_assert_not_null(exact);
         memcpy(exact, event.bytes, size);
-        cr_assert_eq(order_event_read(exact, size, &read, NULL), ORDER_EVENT_FAULT_TRUNCATED,
+        cr_assert_eq(order_event_read(exact, size, &read, NULL), RECORD_FAULT_TRUNCATED,
                      "cut at %zu", size);
         free(exact);
     }
@@ -143,51 +144,50 @@ Test(order_event, refuses_bytes_behind_the_record)
     struct order_event event = packed(&record);
 
     event.bytes[event.size] = 0;
-    cr_assert_eq(order_event_read(event.bytes, event.size + 1, &read, NULL),
-                 ORDER_EVENT_FAULT_TRAILING);
+    cr_assert_eq(order_event_read(event.bytes, event.size + 1, &read, NULL), RECORD_FAULT_TRAILING);
 }
 
 Test(order_event, refuses_what_is_too_large)
 {
-    static unsigned char bytes[ORDER_EVENT_READ_SIZE_MAX + 1] = {0x9c, 1};
+    static unsigned char bytes[RECORD_READ_SIZE_MAX + 1] = {0x9c, 1};
     struct order_record read;
 
-    cr_assert_eq(order_event_read(bytes, sizeof bytes, &read, NULL), ORDER_EVENT_FAULT_TOO_LARGE);
+    cr_assert_eq(order_event_read(bytes, sizeof bytes, &read, NULL), RECORD_FAULT_TOO_LARGE);
 }
 
 Test(order_event, refuses_other_types)
 {
     struct order_record read;
 
-    cr_assert_eq(order_event_read("\xc0", 1, &read, NULL), ORDER_EVENT_FAULT_TYPE);
-    cr_assert_eq(order_event_read("{\"a\":1}", 7, &read, NULL), ORDER_EVENT_FAULT_TYPE);
-    cr_assert_eq(order_event_read("\x8c", 1, &read, NULL), ORDER_EVENT_FAULT_TYPE);
+    cr_assert_eq(order_event_read("\xc0", 1, &read, NULL), RECORD_FAULT_TYPE);
+    cr_assert_eq(order_event_read("{\"a\":1}", 7, &read, NULL), RECORD_FAULT_TYPE);
+    cr_assert_eq(order_event_read("\x8c", 1, &read, NULL), RECORD_FAULT_TYPE);
     for (int i = 0; i < ORDER_EVENT_ELEMENTS; i++) {
         up_to(i, ORDER_EVENT_ELEMENTS);
         msgpack_pack_nil(&packer);
         rest_from(i + 1);
-        cr_assert_eq(read_buffer(), ORDER_EVENT_FAULT_TYPE, "nil as element %d", i);
+        cr_assert_eq(read_buffer(), RECORD_FAULT_TYPE, "nil as element %d", i);
         up_to(i, ORDER_EVENT_ELEMENTS);
         msgpack_pack_double(&packer, 1.0);
         rest_from(i + 1);
-        cr_assert_eq(read_buffer(), ORDER_EVENT_FAULT_TYPE, "double as element %d", i);
+        cr_assert_eq(read_buffer(), RECORD_FAULT_TYPE, "double as element %d", i);
         up_to(i, ORDER_EVENT_ELEMENTS);
         msgpack_pack_bin(&packer, 1);
         msgpack_pack_bin_body(&packer, "a", 1);
         rest_from(i + 1);
-        cr_assert_eq(read_buffer(), ORDER_EVENT_FAULT_TYPE, "bin as element %d", i);
+        cr_assert_eq(read_buffer(), RECORD_FAULT_TYPE, "bin as element %d", i);
     }
 }
 
 Test(order_event, refuses_another_number_of_elements)
 {
     up_to(0, 0);
-    cr_assert_eq(read_buffer(), ORDER_EVENT_FAULT_ELEMENTS);
+    cr_assert_eq(read_buffer(), RECORD_FAULT_ELEMENTS);
     up_to(11, 11);
-    cr_assert_eq(read_buffer(), ORDER_EVENT_FAULT_ELEMENTS);
+    cr_assert_eq(read_buffer(), RECORD_FAULT_ELEMENTS);
     up_to(12, 13);
     msgpack_pack_nil(&packer);
-    cr_assert_eq(read_buffer(), ORDER_EVENT_FAULT_ELEMENTS);
+    cr_assert_eq(read_buffer(), RECORD_FAULT_ELEMENTS);
 }
 
 Test(order_event, believes_no_size_that_is_not_there)
@@ -196,52 +196,52 @@ Test(order_event, believes_no_size_that_is_not_there)
 
     /* array 32 and str 32 of four thousand million */
     cr_assert_eq(order_event_read("\xdd\xff\xff\xff\xff\x01", 6, &read, NULL),
-                 ORDER_EVENT_FAULT_TRUNCATED);
+                 RECORD_FAULT_TRUNCATED);
     cr_assert_eq(order_event_read("\xdd\xff\xff\xff\xff\x01\x01", 7, &read, NULL),
-                 ORDER_EVENT_FAULT_ELEMENTS);
+                 RECORD_FAULT_ELEMENTS);
     cr_assert_eq(order_event_read("\x9c\x01\x01\xdb\xff\xff\xff\xff", 8, &read, NULL),
-                 ORDER_EVENT_FAULT_TRUNCATED);
+                 RECORD_FAULT_TRUNCATED);
 }
 
 Test(order_event, refuses_values_out_of_bounds)
 {
-    assert_number(0, 0, ORDER_EVENT_FAULT_VERSION);
-    assert_number(1, 0, ORDER_EVENT_FAULT_RANGE);
-    assert_number(1, 1, ORDER_EVENT_FAULT_RANGE); /* no sale, no epoch */
-    assert_number(1, UINT64_MAX, ORDER_EVENT_FAULT_RANGE);
-    assert_number(4, 0, ORDER_EVENT_FAULT_RANGE);
-    assert_number(4, 1001, ORDER_EVENT_FAULT_RANGE);
-    assert_number(4, (UINT64_C(1) << 32) + 1, ORDER_EVENT_FAULT_RANGE);
-    assert_number(5, (UINT64_C(1) << 53) + 1, ORDER_EVENT_FAULT_RANGE);
-    assert_number(7, 1000, ORDER_EVENT_FAULT_RANGE);
-    assert_number(9, UINT64_MAX, ORDER_EVENT_FAULT_RANGE);
-    assert_number(10, 1, ORDER_EVENT_FAULT_RANGE); /* before it was won */
-    assert_text(2, "", ORDER_EVENT_FAULT_RANGE);
-    assert_text(2, "a b", ORDER_EVENT_FAULT_RANGE);
-    assert_text(3, "a/b", ORDER_EVENT_FAULT_RANGE);
-    assert_text(6, "cny", ORDER_EVENT_FAULT_RANGE);
-    assert_text(6, "CNYX", ORDER_EVENT_FAULT_RANGE);
-    assert_text(8, "0123456789ABCDEF0123456789ABCDEF", ORDER_EVENT_FAULT_RANGE);
-    assert_text(8, "0123", ORDER_EVENT_FAULT_RANGE);
-    assert_text(11, "00-x", ORDER_EVENT_FAULT_RANGE);
+    assert_number(0, 0, RECORD_FAULT_VERSION);
+    assert_number(1, 0, RECORD_FAULT_RANGE);
+    assert_number(1, 1, RECORD_FAULT_RANGE); /* no sale, no epoch */
+    assert_number(1, UINT64_MAX, RECORD_FAULT_RANGE);
+    assert_number(4, 0, RECORD_FAULT_RANGE);
+    assert_number(4, 1001, RECORD_FAULT_RANGE);
+    assert_number(4, (UINT64_C(1) << 32) + 1, RECORD_FAULT_RANGE);
+    assert_number(5, (UINT64_C(1) << 53) + 1, RECORD_FAULT_RANGE);
+    assert_number(7, 1000, RECORD_FAULT_RANGE);
+    assert_number(9, UINT64_MAX, RECORD_FAULT_RANGE);
+    assert_number(10, 1, RECORD_FAULT_RANGE); /* before it was won */
+    assert_text(2, "", RECORD_FAULT_RANGE);
+    assert_text(2, "a b", RECORD_FAULT_RANGE);
+    assert_text(3, "a/b", RECORD_FAULT_RANGE);
+    assert_text(6, "cny", RECORD_FAULT_RANGE);
+    assert_text(6, "CNYX", RECORD_FAULT_RANGE);
+    assert_text(8, "0123456789ABCDEF0123456789ABCDEF", RECORD_FAULT_RANGE);
+    assert_text(8, "0123", RECORD_FAULT_RANGE);
+    assert_text(11, "00-x", RECORD_FAULT_RANGE);
     up_to(4, ORDER_EVENT_ELEMENTS);
     msgpack_pack_int64(&packer, -1);
     rest_from(5);
-    cr_assert_eq(read_buffer(), ORDER_EVENT_FAULT_RANGE);
+    cr_assert_eq(read_buffer(), RECORD_FAULT_RANGE);
     up_to(4, ORDER_EVENT_ELEMENTS);
     msgpack_pack_int64(&packer, INT64_MIN);
     rest_from(5);
-    cr_assert_eq(read_buffer(), ORDER_EVENT_FAULT_RANGE);
+    cr_assert_eq(read_buffer(), RECORD_FAULT_RANGE);
 }
 
 Test(order_event, takes_what_may_be_empty_or_wide)
 {
-    assert_text(8, "", ORDER_EVENT_FAULT_NONE);
-    assert_text(11, "", ORDER_EVENT_FAULT_NONE);
+    assert_text(8, "", RECORD_FAULT_NONE);
+    assert_text(11, "", RECORD_FAULT_NONE);
     up_to(4, ORDER_EVENT_ELEMENTS);
     msgpack_pack_fix_int64(&packer, 2); /* nine bytes for a two */
     rest_from(5);
-    cr_assert_eq(read_buffer(), ORDER_EVENT_FAULT_NONE);
+    cr_assert_eq(read_buffer(), RECORD_FAULT_NONE);
 }
 
 Test(order_event, tells_the_order_when_that_much_can_be_read)
@@ -250,13 +250,13 @@ Test(order_event, tells_the_order_when_that_much_can_be_read)
     struct order_event event = packed(&record);
     struct order_no hint = {1};
 
-    cr_assert_eq(order_event_read(event.bytes, 12, &read, &hint), ORDER_EVENT_FAULT_TRUNCATED);
+    cr_assert_eq(order_event_read(event.bytes, 12, &read, &hint), RECORD_FAULT_TRUNCATED);
     cr_assert_eq(hint.value, record.order_no.value);
-    cr_assert_eq(order_event_read(event.bytes, 5, &read, &hint), ORDER_EVENT_FAULT_TRUNCATED);
+    cr_assert_eq(order_event_read(event.bytes, 5, &read, &hint), RECORD_FAULT_TRUNCATED);
     cr_assert_eq(hint.value, 0);
-    cr_assert_eq(order_event_read("garbage", 7, &read, &hint), ORDER_EVENT_FAULT_TYPE);
+    cr_assert_eq(order_event_read("garbage", 7, &read, &hint), RECORD_FAULT_TYPE);
     cr_assert_eq(hint.value, 0);
-    cr_assert_eq(order_event_read("\x9c\x01\x05", 3, &read, &hint), ORDER_EVENT_FAULT_TRUNCATED);
+    cr_assert_eq(order_event_read("\x9c\x01\x05", 3, &read, &hint), RECORD_FAULT_TRUNCATED);
     cr_assert_eq(hint.value, 0, "5 is no order_no");
 }
 
@@ -282,30 +282,30 @@ Test(order_event, reads_what_it_knows_of_a_newer_version)
     msgpack_pack_bin_body(&packer, "abc", 3);
     msgpack_pack_ext(&packer, 4, 1);
     msgpack_pack_ext_body(&packer, "abcd", 4);
-    cr_assert_eq(order_event_read(buffer.data, buffer.size, &read, NULL), ORDER_EVENT_FAULT_NONE);
+    cr_assert_eq(order_event_read(buffer.data, buffer.size, &read, NULL), RECORD_FAULT_NONE);
     cr_assert_eq(read.version, 2);
     cr_assert_eq(read.order_no.value, record.order_no.value);
     cr_assert_str_eq(read.traceparent.text, record.traceparent.text);
     for (size_t size = 0; size < buffer.size; size++) {
-        cr_assert_eq(order_event_read(buffer.data, size, &read, NULL), ORDER_EVENT_FAULT_TRUNCATED);
+        cr_assert_eq(order_event_read(buffer.data, size, &read, NULL), RECORD_FAULT_TRUNCATED);
     }
 }
 
 Test(order_event, a_newer_version_has_bounds_too)
 {
     newer_up_to(2, 11);
-    cr_assert_eq(read_buffer(), ORDER_EVENT_FAULT_ELEMENTS);
+    cr_assert_eq(read_buffer(), RECORD_FAULT_ELEMENTS);
     newer_up_to(2, 65);
-    cr_assert_eq(read_buffer(), ORDER_EVENT_FAULT_ELEMENTS);
+    cr_assert_eq(read_buffer(), RECORD_FAULT_ELEMENTS);
     newer_up_to(2, 13);
     for (int i = 0; i < 100; i++) {
         msgpack_pack_array(&packer, 1);
     }
     msgpack_pack_nil(&packer);
-    cr_assert_eq(read_buffer(), ORDER_EVENT_FAULT_DEPTH);
+    cr_assert_eq(read_buffer(), RECORD_FAULT_DEPTH);
     newer_up_to(2, 13);
     msgpack_pack_map(&packer, UINT32_MAX);
-    cr_assert_eq(read_buffer(), ORDER_EVENT_FAULT_TRUNCATED);
+    cr_assert_eq(read_buffer(), RECORD_FAULT_TRUNCATED);
 }
 
 Test(order_event, a_record_that_breaks_its_bounds_is_not_written)
@@ -335,33 +335,9 @@ Test(order_event, the_largest_record_fits)
     cr_assert_eq(order_no_make((struct sale_id){SALE_ID_MAX}, EPOCH_MAX, SEQ_MAX, &record.order_no),
                  ERR_OK);
     event = packed(&record);
-    cr_assert_eq(order_event_read(event.bytes, event.size, &read, NULL), ORDER_EVENT_FAULT_NONE);
+    cr_assert_eq(order_event_read(event.bytes, event.size, &read, NULL), RECORD_FAULT_NONE);
     cr_assert_eq(read.order_no.value, record.order_no.value);
     cr_assert(buyer_equal(&read.buyer, &record.buyer) && sku_equal(&read.sku, &record.sku));
-}
-
-/* The example of schemas/order_event.md: the last block of hex digits between fences. */
-static size_t read_example(unsigned char *bytes, size_t room)
-{
-    FILE *file = fopen(SOURCE_ROOT "/schemas/order_event.md", "r");
-    bool in_fence = false;
-    char line[256];
-    size_t size = 0;
-    unsigned byte;
-
-    cr_assert_not_null(file);
-    while (fgets(line, sizeof line, file)) {
-        if (strncmp(line, "```", 3) == 0) {
-            in_fence = !in_fence;
-            continue;
-        }
-        for (size_t i = 0; in_fence && sscanf(line + i, "%2x", &byte) == 1; i += 2) {
-            cr_assert(size < room);
-            bytes[size++] = (unsigned char)byte;
-        }
-    }
-    (void)fclose(file);
-    return size;
 }
 
 Test(order_event, is_what_the_schema_shows)
@@ -369,11 +345,11 @@ Test(order_event, is_what_the_schema_shows)
     struct order_record record = good(), read;
     struct order_event event = packed(&record);
     unsigned char bytes[ORDER_EVENT_SIZE_MAX];
-    size_t size = read_example(bytes, sizeof bytes);
+    size_t size = schema_example(SOURCE_ROOT "/schemas/order_event.md", bytes, sizeof bytes);
 
     cr_assert_eq(size, 151);
     cr_assert(size == event.size && memcmp(bytes, event.bytes, size) == 0);
-    cr_assert_eq(order_event_read(bytes, size, &read, NULL), ORDER_EVENT_FAULT_NONE);
+    cr_assert_eq(order_event_read(bytes, size, &read, NULL), RECORD_FAULT_NONE);
     cr_assert(read.version == 1 && read.order_no.value == UINT64_C(7696782721066));
     cr_assert(read.quantity == 2 && read.unit_price == 199900 && read.slot == 0);
     cr_assert(read.won_at_ms == record.won_at_ms && read.pay_by_ms == record.pay_by_ms);

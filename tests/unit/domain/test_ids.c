@@ -247,3 +247,15 @@ Test(ids, malformed_refs_are_refused)
     cr_assert_eq(order_ref_parse((struct sale_id){0}, "1-1", 3, &no), ERR_RANGE);
     cr_assert_eq(no.value, 42);
 }
+
+Test(ids, a_number_without_one_of_its_parts_is_not_whole)
+{
+    struct order_no no;
+
+    cr_assert_not(order_no_is_whole((struct order_no){0}));
+    cr_assert_not(order_no_is_whole((struct order_no){1}));
+    cr_assert_not(order_no_is_whole((struct order_no){UINT64_MAX}));
+    cr_assert_not(order_no_is_whole((struct order_no){UINT64_C(7) << 40 | UINT64_C(3) << 26}));
+    cr_assert_eq(order_no_make((struct sale_id){SALE_ID_MAX}, EPOCH_MAX, SEQ_MAX, &no), ERR_OK);
+    cr_assert(order_no_is_whole(no));
+}

@@ -104,7 +104,7 @@ static enum err on_record(void *arg, uint32_t partition, uint64_t offset, const 
 
     (void)partition;
     (void)offset;
-    cr_assert_eq(order_event_read(payload, payload_size, &record, NULL), ORDER_EVENT_FAULT_NONE);
+    cr_assert_eq(order_event_read(payload, payload_size, &record, NULL), RECORD_FAULT_NONE);
     found[order_no_seq(record.order_no)] = true;
     return ERR_OK;
 }

@@ -216,21 +216,21 @@ void mysql_link_drop(struct mysql_link *link)
 }
 
 /* A payload of one letter is a record; "x" cannot be read, and "h" only its number. */
-enum order_event_fault order_event_read(const void *bytes, size_t size,
-                                        struct order_record *ret_record, struct order_no *ret_hint)
+enum record_fault order_event_read(const void *bytes, size_t size, struct order_record *ret_record,
+                                   struct order_no *ret_hint)
 {
     const char *text = bytes;
 
     cr_assert_eq(size, 1);
     if (text[0] == 'x' || text[0] == 'h') {
         ret_hint->value = text[0] == 'h' ? 77 : 0;
-        return (enum order_event_fault)1;
+        return (enum record_fault)1;
     }
     ret_record->version = 1;
-    return ORDER_EVENT_FAULT_NONE;
+    return RECORD_FAULT_NONE;
 }
 
-const char *order_event_fault_name(enum order_event_fault fault)
+const char *record_fault_name(enum record_fault fault)
 {
     (void)fault;
     return "fault";

@@ -188,21 +188,21 @@ enum err log_reader_run(const struct log_reader_options *options, log_reader_fn 
     return step(LOG);
 }
 
-enum order_event_fault order_event_read(const void *bytes, size_t size,
-                                        struct order_record *ret_record, struct order_no *ret_hint)
+enum record_fault order_event_read(const void *bytes, size_t size, struct order_record *ret_record,
+                                   struct order_no *ret_hint)
 {
     const char *text = bytes;
 
     (void)size;
     if (*text == 'x') {
         ret_hint->value = 0;
-        return (enum order_event_fault)1;
+        return (enum record_fault)1;
     }
     memset(ret_record, 0, sizeof *ret_record);
     cr_assert_eq(
         order_no_make((struct sale_id){(uint32_t)(*text - '0')}, 3, 1, &ret_record->order_no),
         ERR_OK);
-    return ORDER_EVENT_FAULT_NONE;
+    return RECORD_FAULT_NONE;
 }
 
 enum err order_store_each(struct mysql_link *link, struct sale_id sale, order_row_fn *each,
