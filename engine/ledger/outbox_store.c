@@ -19,8 +19,8 @@ enum err outbox_store_put_in(struct mysql_link *link, const struct outbox_row *r
 {
     static const struct sql sql = {
         .head = "INSERT INTO outbox (sale, kind, verb, sku, units, ledger_id, epoch, order_no, "
-                "order_version, buyer, letter, created) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, " SQL_NOW_MS ")"};
+                "order_version, buyer, letter, payload, created) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, " SQL_NOW_MS ")"};
     const struct sql_value params[] = {
         sql_u64(row->sale.value),
         sql_text(kind_names[row->kind]),
@@ -33,6 +33,7 @@ enum err outbox_store_put_in(struct mysql_link *link, const struct outbox_row *r
         sql_u64(row->order_version),
         sql_buyer(&row->buyer),
         sql_bytes(&row->letter, row->letter != '\0' ? 1 : 0),
+        row->payload != NULL ? sql_text(row->payload) : sql_null(),
     };
 
     ASSERT(mysql_link_in_transaction(link));

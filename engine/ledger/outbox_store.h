@@ -34,6 +34,7 @@ struct outbox_row {
     uint32_t order_version;              /* EVENT */
     struct buyer buyer;                  /* LETTER */
     char letter;                         /* LETTER */
+    const char *payload;                 /* EVENT, to be put: a JSON object; borrowed, NULL: none */
     int64_t created_ms;                  /* by the database's clock */
 };
 
