@@ -159,16 +159,16 @@ enum err dead_store_open_count(struct mysql_link *link, struct sale_id sale, uin
 
 /* --- the topic of dead letters --- */
 
-enum err dead_store_unpublished(struct mysql_link *link, uint32_t payload_max, uint32_t limit,
-                                dead_letter_fn *each, void *arg)
+enum err dead_store_unpublished(struct mysql_link *link, uint64_t after, uint32_t payload_max,
+                                uint32_t limit, dead_letter_fn *each, void *arg)
 {
     static const struct sql sql = {
-        .head = DEAD_COLUMNS(
-            "IF(LENGTH(payload) <= ?, payload, '')") "WHERE published IS NULL ORDER BY id LIMIT ?"};
-    const struct sql_value params[] = {sql_u64(payload_max), sql_u64(limit)};
+        .head = DEAD_COLUMNS("IF(LENGTH(payload) <= ?, payload, '')") "WHERE published IS NULL AND "
+                                                                      "id > ? ORDER BY id LIMIT ?"};
+    const struct sql_value params[] = {sql_u64(payload_max), sql_u64(after), sql_u64(limit)};
     struct read_job job = {.each = each, .arg = arg};
 
-    return mysql_link_query(link, &sql, 0, params, 2, on_row, &job);
+    return mysql_link_query(link, &sql, 0, params, 3, on_row, &job);
 }
 
 enum err dead_store_mark_published(struct mysql_link *link, const uint64_t *ids, size_t count)

@@ -74,10 +74,11 @@ MUST_CHECK enum err dead_store_open_count(struct mysql_link *link, struct sale_i
 /* --- the topic of dead letters --- */
 
 enum { DEAD_PUBLISHED_MAX = 64 };
-/* The oldest that are not in the topic yet, at most `limit`; the payload is empty where it has more
- * than `payload_max` bytes. */
-MUST_CHECK enum err dead_store_unpublished(struct mysql_link *link, uint32_t payload_max,
-                                           uint32_t limit, dead_letter_fn *each, void *arg);
+/* The oldest above `after` that are not in the topic yet, at most `limit`; the payload is empty
+ * where it has more than `payload_max` bytes. */
+MUST_CHECK enum err dead_store_unpublished(struct mysql_link *link, uint64_t after,
+                                           uint32_t payload_max, uint32_t limit,
+                                           dead_letter_fn *each, void *arg);
 /* At most DEAD_PUBLISHED_MAX. */
 MUST_CHECK enum err dead_store_mark_published(struct mysql_link *link, const uint64_t *ids,
                                               size_t count);

@@ -1,3 +1,10 @@
+/* A walk over the letters that are not told, a page at a time:
+ *
+ * what the topic says of a page     next
+ * all are in                        the next page
+ * some are refused                  the same ones one by one: a batch is refused as a whole
+ * one alone is refused              walked past; the walk begins anew after AGAIN_MS
+ * nothing, or a failure             the same page in the next round: the topic is away */
 #include "settlement/dead_relay.h"
 
 #include <stdlib.h>
@@ -6,17 +13,28 @@
 #include "common/log.h"
 #include "common/metrics.h"
 #include "journal/dead_log.h"
+#include "journal/producer_blocking.h"
 #include "ledger/dead_store.h"
 #include "ledger/leader.h"
 #include "ledger/mysql_link.h"
 #include "loop/waiter.h"
 
 /* A page: at most 15 MB of letters. */
-enum { PAGE_MAX = 16, ROUND_MS = 1000, REPORT_TIMEOUT_MS = 6000, TOLD_S = 30 };
+enum {
+    PAGE_MAX = 16,
+    PAGES_MAX = 64, /* in a round */
+    ROUND_MS = 1000,
+    AGAIN_MS = 60000,
+    REPORT_TIMEOUT_MS = 6000,
+    TOLD_S = 30,
+};
 
 struct dead_relay {
     struct dead_relay_options options;
-    struct dead_log *log; /* owned; NULL until there is something to tell */
+    struct producer_blocking *producer; /* owned; NULL until there is something to tell */
+    uint64_t after;                     /* the letters up to here are told or refused */
+    int64_t refused_us;                 /* of the first of them that was refused */
+    bool is_alone;                      /* a page is one letter */
 };
 
 struct dead_relay *dead_relay_create(const struct dead_relay_options *options)
@@ -34,13 +52,13 @@ void dead_relay_destroy(struct dead_relay *relay)
     if (!relay) {
         return;
     }
-    dead_log_destroy(relay->log);
+    producer_blocking_destroy(relay->producer);
     free(relay);
 }
 
-static enum err ensure_log(struct dead_relay *relay)
+static enum err ensure_producer(struct dead_relay *relay)
 {
-    const struct dead_log_options options = {
+    const struct producer_blocking_options options = {
         .brokers = relay->options.conf->kafka_brokers,
         .topic = relay->options.conf->kafka_dead_topic,
         .client_name = "seckill-worker-dead",
@@ -48,21 +66,31 @@ static enum err ensure_log(struct dead_relay *relay)
     };
     char error[KAFKA_CONF_ERROR_SIZE] = "";
 
-    if (relay->log) {
+    if (relay->producer) {
         return ERR_OK;
     }
-    const enum err err = dead_log_create(&options, error, &relay->log);
+    const enum err err = producer_blocking_create(&options, error, &relay->producer);
     if (err != ERR_OK) {
-        relay->log = NULL;
+        relay->producer = NULL;
         LOG_WARN_EVERY(TOLD_S, "dead_topic_refused", KV_STR("why", error),
                        KV_STR("next", "dead letters stay in MySQL; tried again"));
     }
     return err;
 }
 
-/* ERR_BUSY ends the page: the rest comes in the next round. */
+/* --- a page --- */
+
+struct page {
+    struct dead_relay *relay;
+    size_t put_count;
+    uint64_t told[PAGE_MAX];
+    size_t told_count;
+    uint64_t refused; /* the last one; 0: none */
+};
+
 static enum err on_letter(void *arg, const struct dead_letter *letter)
 {
+    struct page *page = arg;
     const struct dead_log_letter told = {
         .id = letter->id,
         .topic = letter->topic,
@@ -75,29 +103,100 @@ static enum err on_letter(void *arg, const struct dead_letter *letter)
         .payload_size = letter->payload_size,
     };
 
-    return dead_log_put(arg, &told);
+    const enum err err = dead_log_put(page->relay->producer, &told);
+    page->put_count++;
+    if (err == ERR_RANGE) {
+        page->refused = letter->id;
+    }
+    return ERR_OK; /* what was not taken has no report */
+}
+
+static void read_reports(struct page *page)
+{
+    struct producer_report reports[PRODUCER_BLOCKING_BATCH_MAX];
+    const size_t count = producer_blocking_wait(page->relay->producer, REPORT_TIMEOUT_MS, reports);
+
+    for (size_t i = 0; i < count; i++) {
+        if (reports[i].status == ERR_OK && page->told_count < PAGE_MAX) {
+            page->told[page->told_count++] = reports[i].id;
+        } else if (reports[i].status == ERR_RANGE) {
+            page->refused = reports[i].id;
+        }
+    }
+}
+
+/* One that is refused alone keeps no other back. */
+static void walk_past(struct dead_relay *relay, uint64_t id)
+{
+    LOG_AT_EVERY(TOLD_S, LOG_LEVEL_ERROR, "dead_letter_refused", KV_U64("id", id),
+                 KV_STR("topic", relay->options.conf->kafka_dead_topic),
+                 KV_STR("why", producer_blocking_trouble(relay->producer)),
+                 KV_STR("next", "it stays in MySQL, others are told; tried again every minute"));
+    if (relay->after == 0) {
+        relay->refused_us = waiter_now_us(relay->options.waiter);
+    }
+    relay->after = id;
+}
+
+/* False: no more in this round. */
+static bool is_next(struct dead_relay *relay, const struct page *page)
+{
+    if (page->put_count == 0) {
+        relay->is_alone = false;
+        return false;
+    }
+    if (page->refused != 0 && page->put_count == 1) {
+        walk_past(relay, page->refused);
+        return true;
+    }
+    if (page->refused != 0) {
+        relay->is_alone = true;
+        return true;
+    }
+    if (page->told_count < page->put_count) {
+        LOG_WARN_EVERY(TOLD_S, "dead_letters_not_told",
+                       KV_STR("topic", relay->options.conf->kafka_dead_topic),
+                       KV_STR("why", producer_blocking_trouble(relay->producer)),
+                       KV_STR("next", "they stay in MySQL and are told again"));
+        return false;
+    }
+    return true;
 }
 
 /* What is not marked is told again: at least once. */
+static enum err tell_page(struct dead_relay *relay, bool *ret_next)
+{
+    struct page page = {.relay = relay};
+
+    enum err err = dead_store_unpublished(relay->options.mysql, relay->after, DEAD_LOG_VALUE_MAX,
+                                          relay->is_alone ? 1 : PAGE_MAX, on_letter, &page);
+    if (err == ERR_OK) {
+        read_reports(&page);
+    }
+    if (err == ERR_OK && page.told_count > 0) {
+        err = mysql_link_ensure(relay->options.mysql);
+        err = err == ERR_OK
+                  ? dead_store_mark_published(relay->options.mysql, page.told, page.told_count)
+                  : err;
+    }
+    *ret_next = err == ERR_OK && is_next(relay, &page);
+    return err;
+}
+
 static enum err tell(struct dead_relay *relay)
 {
-    uint64_t ids[DEAD_LOG_BATCH_MAX];
+    enum err err = ERR_OK;
+    bool is_more = ensure_producer(relay) == ERR_OK;
 
-    if (ensure_log(relay) != ERR_OK) {
-        return ERR_OK;
+    if (relay->after != 0
+        && waiter_now_us(relay->options.waiter) - relay->refused_us >= (int64_t)AGAIN_MS * 1000) {
+        relay->after = 0;
     }
-    enum err err = dead_store_unpublished(relay->options.mysql, DEAD_LOG_VALUE_MAX, PAGE_MAX,
-                                          on_letter, relay->log);
-    const size_t count = dead_log_wait(relay->log, REPORT_TIMEOUT_MS, ids);
-    if (count == 0) {
-        LOG_WARN_EVERY(TOLD_S, "dead_letters_not_told",
-                       KV_STR("topic", relay->options.conf->kafka_dead_topic),
-                       KV_STR("why", dead_log_trouble(relay->log)),
-                       KV_STR("next", "they stay in MySQL and are told again"));
-        return err == ERR_BUSY || err == ERR_REFUSED ? ERR_OK : err;
+    for (int i = 0; i < PAGES_MAX && is_more && err == ERR_OK; i++) {
+        err = tell_page(relay, &is_more);
+        is_more = is_more && !waiter_is_stopped(relay->options.waiter);
     }
-    err = mysql_link_ensure(relay->options.mysql);
-    return err == ERR_OK ? dead_store_mark_published(relay->options.mysql, ids, count) : err;
+    return err;
 }
 
 enum err dead_relay_round(struct dead_relay *relay)

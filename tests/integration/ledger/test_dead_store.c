@@ -146,9 +146,9 @@ Test(dead_store, is_untold_until_it_is_marked)
     cr_assert(mysql_link_commit(link) == ERR_OK);
     cr_assert(dead_store_counts(link, &counts) == ERR_OK);
     cr_assert(counts.open >= 1 && counts.unpublished >= 1);
-    cr_assert(dead_store_unpublished(link, 2, 1000, count_untold, &read) == ERR_OK);
+    cr_assert(dead_store_unpublished(link, 0, 2, 1000, count_untold, &read) == ERR_OK);
     cr_assert(read.id > 0 && read.size == 3 && read.last == 0, "too large: only its size");
-    cr_assert(dead_store_unpublished(link, 3, 1000, count_untold, &read) == ERR_OK);
+    cr_assert(dead_store_unpublished(link, 0, 3, 1000, count_untold, &read) == ERR_OK);
     cr_assert(read.last == 'x');
     cr_assert(dead_store_mark_published(link, &read.id, 1) == ERR_OK);
     cr_assert(VALUE(link,
@@ -157,6 +157,7 @@ Test(dead_store, is_untold_until_it_is_marked)
                     letter.sale.value)
               == 1);
     read = (struct read_letter){.id = 0};
-    cr_assert(dead_store_unpublished(link, 3, 1000, count_untold, &read) == ERR_OK && read.id == 0);
+    cr_assert(dead_store_unpublished(link, 0, 3, 1000, count_untold, &read) == ERR_OK
+              && read.id == 0);
     mysql_link_destroy(link);
 }

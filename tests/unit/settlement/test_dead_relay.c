@@ -5,26 +5,32 @@
 
 #include "common/conf.h"
 #include "journal/dead_log.h"
+#include "journal/producer_blocking.h"
 #include "ledger/dead_store.h"
 #include "ledger/leader.h"
 #include "ledger/mysql_link.h"
 #include "unit/settlement/quiet.h"
 
-/* Fakes of what stands below: three letters in MySQL, and a topic that works or not. */
+/* Fakes of what stands below: LETTERS letters in MySQL, and a topic that works or not. */
+enum { LETTERS = 40 };
 static struct {
     bool is_leading, topic_works, conf_is_bad;
-    uint64_t marked[DEAD_PUBLISHED_MAX], put[DEAD_LOG_BATCH_MAX];
-    size_t marked_count, put_count, creates, looks;
+    bool is_refused[LETTERS + 1]; /* by the topic, for good; with it whatever is in its batch */
+    bool is_told[LETTERS + 1];
+    uint64_t letters; /* their ids are 1 to this */
+    uint64_t put[PRODUCER_BLOCKING_BATCH_MAX];
+    size_t put_count, creates, looks;
     enum err counts_err;
-} world = {.is_leading = true, .topic_works = true};
+} world = {.is_leading = true, .topic_works = true, .letters = 3};
 
-struct dead_log {
+struct producer_blocking {
     int unused;
 };
-static struct dead_log the_log;
+static struct producer_blocking the_producer;
 
-enum err dead_log_create(const struct dead_log_options *options,
-                         char error[static KAFKA_CONF_ERROR_SIZE], struct dead_log **ret_log)
+enum err producer_blocking_create(const struct producer_blocking_options *options,
+                                  char error[static KAFKA_CONF_ERROR_SIZE],
+                                  struct producer_blocking **ret_producer)
 {
     cr_assert_str_eq(options->topic, "dead");
     world.creates++;
@@ -32,56 +38,77 @@ enum err dead_log_create(const struct dead_log_options *options,
         memcpy(error, "bad", sizeof "bad");
         return ERR_CONFIG;
     }
-    *ret_log = &the_log;
+    *ret_producer = &the_producer;
     return ERR_OK;
 }
 
-void dead_log_destroy(struct dead_log *log)
+void producer_blocking_destroy(struct producer_blocking *producer)
 {
-    cr_assert(log == NULL || log == &the_log);
+    cr_assert(producer == NULL || producer == &the_producer);
 }
 
-enum err dead_log_put(struct dead_log *log, const struct dead_log_letter *letter)
+enum err dead_log_put(struct producer_blocking *producer, const struct dead_log_letter *letter)
 {
-    (void)log;
+    cr_assert_eq(producer, &the_producer);
     world.put[world.put_count++] = letter->id;
     return ERR_OK;
 }
 
-size_t dead_log_wait(struct dead_log *log, uint32_t timeout_ms,
-                     uint64_t ret_ids[static DEAD_LOG_BATCH_MAX])
+size_t producer_blocking_wait(
+    struct producer_blocking *producer, uint32_t timeout_ms,
+    struct producer_report ret_reports[static PRODUCER_BLOCKING_BATCH_MAX])
 {
     const size_t count = world.topic_works ? world.put_count : 0;
+    enum err status = ERR_OK;
 
-    (void)log;
+    (void)producer;
     (void)timeout_ms;
-    memcpy(ret_ids, world.put, count * sizeof *ret_ids);
+    for (size_t i = 0; i < count; i++) {
+        status = world.is_refused[world.put[i]] ? ERR_RANGE : status;
+    }
+    for (size_t i = 0; i < count; i++) {
+        ret_reports[i] = (struct producer_report){.id = world.put[i], .status = status};
+    }
     world.put_count = 0;
     return count;
 }
 
-const char *dead_log_trouble(const struct dead_log *log)
+const char *producer_blocking_trouble(const struct producer_blocking *producer)
 {
-    (void)log;
+    (void)producer;
     return "topic-text";
+}
+
+static uint64_t told_count(void)
+{
+    uint64_t count = 0;
+
+    for (uint64_t id = 1; id <= world.letters; id++) {
+        count += world.is_told[id];
+    }
+    return count;
 }
 
 enum err dead_store_counts(struct mysql_link *link, struct dead_counts *ret_counts)
 {
     (void)link;
-    *ret_counts = (struct dead_counts){.open = 3, .unpublished = 3 - world.marked_count};
+    *ret_counts =
+        (struct dead_counts){.open = world.letters, .unpublished = world.letters - told_count()};
     return world.counts_err;
 }
 
-enum err dead_store_unpublished(struct mysql_link *link, uint32_t payload_max, uint32_t limit,
-                                dead_letter_fn *each, void *arg)
+enum err dead_store_unpublished(struct mysql_link *link, uint64_t after, uint32_t payload_max,
+                                uint32_t limit, dead_letter_fn *each, void *arg)
 {
     (void)link;
-    cr_assert(payload_max <= DEAD_LOG_VALUE_MAX && limit <= DEAD_LOG_BATCH_MAX);
+    cr_assert(payload_max <= DEAD_LOG_VALUE_MAX && limit <= PRODUCER_BLOCKING_BATCH_MAX);
     world.looks++;
-    for (uint64_t id = world.marked_count + 1; id <= 3; id++) {
+    for (uint64_t id = after + 1; id <= world.letters && limit > 0; id++) {
         const struct dead_letter letter = {.id = id, .topic = "orders", .payload = ""};
-        cr_assert_eq(each(arg, &letter), ERR_OK);
+        if (!world.is_told[id]) {
+            limit--;
+            cr_assert_eq(each(arg, &letter), ERR_OK);
+        }
     }
     return ERR_OK;
 }
@@ -89,8 +116,9 @@ enum err dead_store_unpublished(struct mysql_link *link, uint32_t payload_max, u
 enum err dead_store_mark_published(struct mysql_link *link, const uint64_t *ids, size_t count)
 {
     (void)link;
-    memcpy(&world.marked[world.marked_count], ids, count * sizeof *ids);
-    world.marked_count += count;
+    for (size_t i = 0; i < count; i++) {
+        world.is_told[ids[i]] = true;
+    }
     return ERR_OK;
 }
 
@@ -138,13 +166,40 @@ Test(dead_relay, letters_that_the_topic_does_not_take_are_told_again)
     world.topic_works = false;
     for (int i = 0; i < 3; i++) {
         cr_assert_eq(dead_relay_round(relay), ERR_OK);
-        cr_assert_eq(world.marked_count, 0);
+        cr_assert_eq(told_count(), 0);
     }
     cr_assert_eq(world.looks, 3);
     world.topic_works = true;
     cr_assert_eq(dead_relay_round(relay), ERR_OK);
-    cr_assert(world.marked_count == 3 && world.marked[0] == 1 && world.marked[2] == 3);
+    cr_assert_eq(told_count(), 3);
     cr_assert_eq(world.creates, 1);
+}
+
+Test(dead_relay, letters_that_are_refused_for_good_keep_no_other_back)
+{
+    world.letters = LETTERS;
+    for (uint64_t id = 1; id <= 16; id++) {
+        world.is_refused[id] = true;
+    }
+    cr_assert_eq(dead_relay_round(relay), ERR_OK);
+    cr_assert_eq(told_count(), LETTERS - 16);
+    for (uint64_t id = 1; id <= 16; id++) {
+        cr_assert(!world.is_told[id]);
+    }
+}
+
+Test(dead_relay, refused_letters_are_tried_again_after_a_minute)
+{
+    world.is_refused[2] = true;
+    cr_assert_eq(dead_relay_round(relay), ERR_OK);
+    cr_assert(world.is_told[1] && !world.is_told[2] && world.is_told[3]);
+    world.is_refused[2] = false; /* the topic's settings were changed */
+    quiet.now_us += 30 * INT64_C(1000000);
+    cr_assert_eq(dead_relay_round(relay), ERR_OK);
+    cr_assert(!world.is_told[2]);
+    quiet.now_us += 31 * INT64_C(1000000);
+    cr_assert_eq(dead_relay_round(relay), ERR_OK);
+    cr_assert(world.is_told[2]);
 }
 
 Test(dead_relay, one_worker_alone_tells)
@@ -156,7 +211,7 @@ Test(dead_relay, one_worker_alone_tells)
 
 Test(dead_relay, nothing_to_tell_needs_no_kafka)
 {
-    world.marked_count = 3;
+    world.letters = 0;
     cr_assert_eq(dead_relay_round(relay), ERR_OK);
     cr_assert(world.looks == 0 && world.creates == 0);
 }
@@ -174,5 +229,5 @@ Test(dead_relay, it_runs_until_it_is_stopped)
 {
     quiet.sleeps_max = 3;
     dead_relay_run(relay);
-    cr_assert_eq(world.marked_count, 3);
+    cr_assert_eq(told_count(), 3);
 }
