@@ -150,7 +150,7 @@ Test(notice, kinds_have_names)
         const char *name = notice_kind_name((enum notice_kind)i);
 
         cr_assert_eq(notice_kind_parse(name, strlen(name), &kind), ERR_OK);
-        cr_assert_eq(kind, i);
+        cr_assert_eq((int)kind, i);
     }
     cr_assert_eq(notice_kind_parse("PAID", 4, &kind), ERR_PARSE);
     cr_assert_eq(notice_kind_parse("pai", 3, &kind), ERR_PARSE);
