@@ -4,8 +4,8 @@
 #include <stdio.h>
 
 #include "common/assert.h"
+#include "ledger/order_effects.h"
 #include "ledger/order_settle.h"
-#include "ledger/outbox_store.h"
 #include "ledger/sale_store.h"
 #include "ledger/sql_text.h"
 
@@ -30,17 +30,6 @@ static enum err admin_row(struct mysql_link *link, const struct job *job, const 
     snprintf(detail, sizeof detail, "order_no=%" PRIu64 " was %s %s", job->order_no.value,
              order_state_name(row->state), order_reason_name(row->reason));
     return admin_log_put(link, job->actor, action, sale_of(job), detail);
-}
-
-static enum err letter(struct mysql_link *link, const struct job *job, enum order_state state)
-{
-    const struct outbox_row row = {.sale = sale_of(job),
-                                   .kind = OUTBOX_LETTER,
-                                   .order_no = job->order_no,
-                                   .buyer = job->changed->row.record.buyer,
-                                   .letter = order_state_letter(state)};
-
-    return outbox_store_put_in(link, &row);
 }
 
 /* Reads the order. `already`: the state in which nothing is to be done. */
@@ -139,56 +128,29 @@ static enum err redrive_body(struct mysql_link *link, void *arg)
     if (err == ERR_CONFLICT || (err == ERR_OK && affected != 1)) {
         return ERR_BUSY; /* somebody was faster: the slot is gone, or it is decided */
     }
-    err = err == ERR_OK ? letter(link, job, ORDER_STATE_PENDING) : err;
     err = err == ERR_OK ? admin_row(link, job, "redrive_order") : err;
-    return err == ERR_OK ? order_store_find(link, job->order_no, &job->changed->row) : err;
+    err = err == ERR_OK ? order_store_find(link, job->order_no, &job->changed->row) : err;
+    return err == ERR_OK ? order_effects_letter_in(link, &job->changed->row) : err;
 }
 
 /* --- void --- */
 
-/* The caller holds the sku's row, so that a load either counts these units or is told of them. */
+/* `epoch` of the sku's row, which the caller holds. */
 static enum err give_back(struct mysql_link *link, const struct job *job, uint32_t epoch)
 {
-    static const struct sql stock = {.head = "UPDATE sale_skus SET sold = sold - ? WHERE sale = ? "
-                                             "AND sku = ? AND sold >= ?"};
-    static const struct sql ledger = {
-        .head = "INSERT INTO stock_ledger (sale, sku, delta, cause, ref, epoch, created) "
-                "VALUES (?, ?, ?, 'void', ?, ?, " SQL_NOW_MS ")"};
-    const struct order_record *record = &job->changed->row.record;
-    char ref[ORDER_NO_TEXT_SIZE];
-    const struct sql_value units[] = {sql_u64(record->quantity), sql_u64(sale_of(job).value),
-                                      sql_sku(&record->sku), sql_u64(record->quantity)};
-    const struct sql_value row[] = {
-        sql_u64(sale_of(job).value), sql_sku(&record->sku), sql_u64(record->quantity),
-        sql_text(order_no_format(record->order_no, ref)), sql_u64(epoch)};
-    uint64_t affected = 0;
+    const struct order_row *rows[] = {&job->changed->row};
+    const struct order_returns returns = {
+        .rows = rows, .count = 1, .cause = "void", .epoch = epoch};
 
-    enum err err = mysql_link_execute(link, &stock, 0, units, 4, &affected);
-    if (err == ERR_OK && affected != 1) {
-        return ERR_RANGE; /* it was never counted: a broken row, not to be made worse */
-    }
-    return err == ERR_OK ? mysql_link_execute(link, &ledger, 0, row, 5, NULL) : err;
+    return order_effects_return_in(link, &returns);
 }
 
-static enum err tell_void(struct mysql_link *link, const struct job *job, uint64_t ledger_id,
-                          uint32_t epoch)
+static enum err tell_void(struct mysql_link *link, const struct job *job)
 {
-    const struct order_row *order = &job->changed->row;
-    const struct outbox_row units = {.sale = sale_of(job),
-                                     .kind = OUTBOX_UNITS,
-                                     .sku = order->record.sku,
-                                     .units = order->record.quantity,
-                                     .ledger_id = ledger_id,
-                                     .epoch = epoch};
-    const struct outbox_row event = {.sale = sale_of(job),
-                                     .kind = OUTBOX_EVENT,
-                                     .verb = "order.voided",
-                                     .order_no = job->order_no,
-                                     .order_version = order->version + 1};
+    enum err err = order_effects_letter_in(link, &job->changed->row);
 
-    enum err err = outbox_store_put_in(link, &units);
-    err = err == ERR_OK ? letter(link, job, ORDER_STATE_VOIDED) : err;
-    return err == ERR_OK ? outbox_store_put_in(link, &event) : err;
+    return err == ERR_OK ? order_effects_event_in(link, &job->changed->row, "order.voided", NULL)
+                         : err;
 }
 
 static enum err void_body(struct mysql_link *link, void *arg)
@@ -212,9 +174,9 @@ static enum err void_body(struct mysql_link *link, void *arg)
         return ERR_BUSY; /* somebody decided meanwhile: look again */
     }
     err = err == ERR_OK ? give_back(link, job, stock.epoch) : err;
-    err = err == ERR_OK ? tell_void(link, job, mysql_link_last_id(link), stock.epoch) : err;
     err = err == ERR_OK ? admin_row(link, job, "void_order") : err;
-    return err == ERR_OK ? order_store_find(link, job->order_no, &job->changed->row) : err;
+    err = err == ERR_OK ? order_store_find(link, job->order_no, &job->changed->row) : err;
+    return err == ERR_OK ? tell_void(link, job) : err;
 }
 
 enum err order_change_redrive(struct mysql_link *link, struct order_no order_no,

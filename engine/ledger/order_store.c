@@ -131,16 +131,33 @@ static enum err keep_row(void *arg, const struct order_row *row)
     return ERR_OK;
 }
 
+static enum err find_by(struct mysql_link *link, const struct sql *sql, struct order_no order_no,
+                        struct order_row *ret_row)
+{
+    const struct sql_value params[] = {sql_u64(order_no.value)};
+    struct read_job job = {.each = keep_row, .arg = ret_row};
+    enum err err = mysql_link_query(link, sql, 0, params, 1, on_row, &job);
+
+    return err == ERR_OK && job.count == 0 ? ERR_NOT_FOUND : err;
+}
+
 enum err order_store_find(struct mysql_link *link, struct order_no order_no,
                           struct order_row *ret_row)
 {
     static const struct sql sql = {.head =
                                        "SELECT " ORDER_COLUMNS " FROM orders WHERE order_no = ?"};
-    const struct sql_value params[] = {sql_u64(order_no.value)};
-    struct read_job job = {.each = keep_row, .arg = ret_row};
-    enum err err = mysql_link_query(link, &sql, 0, params, 1, on_row, &job);
 
-    return err == ERR_OK && job.count == 0 ? ERR_NOT_FOUND : err;
+    return find_by(link, &sql, order_no, ret_row);
+}
+
+enum err order_store_lock_in(struct mysql_link *link, struct order_no order_no,
+                             struct order_row *ret_row)
+{
+    static const struct sql sql = {.head = "SELECT " ORDER_COLUMNS
+                                           " FROM orders WHERE order_no = ? FOR UPDATE"};
+
+    ASSERT(mysql_link_in_transaction(link));
+    return find_by(link, &sql, order_no, ret_row);
 }
 
 /* A sale's numbers lie together: its rows are a range of the primary key (PROTOCOL §2). */
@@ -209,4 +226,22 @@ enum err order_store_each(struct mysql_link *link, struct sale_id sale, order_ro
         err = mysql_link_query(link, &list_sql[0][0], 0, params, 3, on_row, &job);
     }
     return err;
+}
+
+enum err order_store_lock_overdue_in(struct mysql_link *link, const struct order_overdue *overdue,
+                                     order_row_fn *each, void *arg)
+{
+    static const struct sql sql = {
+        .head = "SELECT " ORDER_COLUMNS " FROM orders WHERE state = 'PENDING' AND pay_by < ? AND "
+                "sale = ? AND sku = ? AND NOT EXISTS (SELECT 1 FROM payments WHERE "
+                "payments.order_no = orders.order_no AND payments.state = 'PARKED') "
+                "ORDER BY pay_by LIMIT ? FOR UPDATE SKIP LOCKED"};
+    const struct sql_value params[] = {
+        sql_u64(overdue->before_ms > 0 ? (uint64_t)overdue->before_ms : 0),
+        sql_u64(overdue->sale.value), sql_sku(&overdue->sku), sql_u64(overdue->max)};
+    struct read_job job = {.each = each, .arg = arg};
+
+    ASSERT(mysql_link_in_transaction(link));
+    ASSERT(overdue->max > 0 && overdue->max <= ORDER_LIST_MAX);
+    return mysql_link_query(link, &sql, 0, params, 4, on_row, &job);
 }

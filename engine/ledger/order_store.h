@@ -13,14 +13,19 @@
 
 struct mysql_link;
 
-/* Why an order is VOIDED or QUARANTINED. */
+/* Why an order is VOIDED, QUARANTINED, CLOSED or REFUNDED. */
 #define ORDER_REASONS(X)                                                                           \
     X(NONE, "")                                                                                    \
     X(STOCK, "stock")     /* VOIDED: did not fit total; told by event and letter */                \
     X(EPOCH, "epoch")     /* VOIDED: of a history that was cut; nobody was told, never loaded */   \
     X(VERSION, "version") /* QUARANTINED: the record's version is newer */                         \
     X(SLOT_CLASH, "slot_clash") /* QUARANTINED: the buyer's slot is another order's */             \
-    X(OPERATOR, "operator")     /* VOIDED by hand */
+    X(OPERATOR, "operator")     /* VOIDED by hand */                                               \
+    X(OVERDUE, "overdue")       /* CLOSED: not paid within its pay window */                       \
+    X(CANCEL, "cancel")         /* CLOSED: its buyer did not want it any more */                   \
+    X(RESTOCKED, "restocked")   /* REFUNDED, and its units came back */                            \
+    X(KEPT, "kept")             /* REFUNDED by an operator; its units stay in sold */              \
+    X(PROVIDER, "provider")     /* REFUNDED by the provider; its units stay in sold */
 enum order_reason {
 #define X(name, text) ORDER_REASON_##name,
     ORDER_REASONS(X)
@@ -52,6 +57,10 @@ struct order_row {
 /* ERR_NOT_FOUND. */
 MUST_CHECK enum err order_store_find(struct mysql_link *link, struct order_no order_no,
                                      struct order_row *ret_row);
+/* The same inside the caller's transaction, the row locked until its end. Waits also for one that
+ * another session has inserted and not committed: where that must not be, find it first. */
+MUST_CHECK enum err order_store_lock_in(struct mysql_link *link, struct order_no order_no,
+                                        struct order_row *ret_row);
 
 /* Rows in order of order_no; `each` must not use the link. */
 typedef enum err order_row_fn(void *arg, const struct order_row *row);
@@ -69,3 +78,15 @@ MUST_CHECK enum err order_store_list(struct mysql_link *link, const struct order
  * EPOCH). Rows that come meanwhile may be in it or not. `each` may not use the link. */
 MUST_CHECK enum err order_store_each(struct mysql_link *link, struct sale_id sale,
                                      order_row_fn *each, void *arg);
+
+struct order_overdue {
+    struct sale_id sale;
+    struct sku sku;
+    int64_t before_ms; /* pay_by is below it; by the database's clock */
+    uint32_t max;      /* at most ORDER_LIST_MAX */
+};
+/* Inside the caller's transaction: PENDING orders that are overdue and have no PARKED notice, the
+ * longest overdue first, locked until its end; those that somebody else has locked are left out. */
+MUST_CHECK enum err order_store_lock_overdue_in(struct mysql_link *link,
+                                                const struct order_overdue *overdue,
+                                                order_row_fn *each, void *arg);

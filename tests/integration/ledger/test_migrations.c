@@ -110,17 +110,30 @@ Test(schema, payments_are_unique_by_event_and_by_transaction)
     char text[400];
     static const char row[] =
         "INSERT INTO payments (provider, event_id, transaction_id, kind, order_no, state, "
-        "occurred, created, changed, part, log_offset) "
-        "VALUES ('p', '%s', %s, 'paid', 1, 'PARKED', 1, 1, 1, 0, 0)";
+        "occurred, received, created, changed, topic, part, log_offset) "
+        "VALUES ('p', '%s', %s, 'paid', 1, '%s', 1, 1, 1, 1, 't', 0, 0)";
 
-    snprintf(text, sizeof text, row, "e1", "'t1'");
+    snprintf(text, sizeof text, row, "e1", "'t1'", "PARKED");
     fixture_run(link, text);
     assert_refused(link, text);
-    snprintf(text, sizeof text, row, "e2", "'t1'");
+    snprintf(text, sizeof text, row, "e2", "'t1'", "APPLIED");
     assert_refused(link, text);
-    snprintf(text, sizeof text, row, "e3", "NULL");
+    snprintf(text, sizeof text, row, "e3", "NULL", "PARKED");
     fixture_run(link, text);
-    snprintf(text, sizeof text, row, "e4", "NULL");
+    snprintf(text, sizeof text, row, "e4", "NULL", "PARKED");
     fixture_run(link, text);
+    mysql_link_destroy(link);
+}
+
+Test(schema, what_was_set_aside_claims_no_transaction)
+{
+    struct mysql_link *link = fixture_link();
+
+    fixture_run(link, "INSERT INTO payments (provider, event_id, transaction_id, kind, order_no, "
+                      "state, occurred, received, created, changed, topic, part, log_offset) "
+                      "VALUES ('q', 'e1', 't', 'refunded', 1, 'QUARANTINED', 1, 1, 1, 1, 't', 0, "
+                      "0), ('q', 'e2', 't', 'refunded', 1, 'APPLIED', 1, 1, 1, 1, 't', 0, 1)");
+    assert_refused(link, "UPDATE payments SET state = 'PARKED' WHERE provider = 'q' AND "
+                         "event_id = 'e1'");
     mysql_link_destroy(link);
 }

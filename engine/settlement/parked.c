@@ -1,0 +1,81 @@
+#include "settlement/parked.h"
+
+#include "common/assert.h"
+#include "common/log.h"
+#include "common/metrics.h"
+#include "ledger/mysql_link.h"
+#include "ledger/payment_store.h"
+#include "settlement/notice_apply.h"
+
+struct job {
+    struct order_no order_no;
+    struct notice_joined joined;
+};
+
+static enum err body(struct mysql_link *link, void *arg)
+{
+    struct job *job = arg;
+
+    return notice_apply_parked_in(link, job->order_no, &job->joined);
+}
+
+static bool is_away(enum err err)
+{
+    return err == ERR_LOST || err == ERR_UNAVAILABLE || err == ERR_NO_MEMORY;
+}
+
+/* The transaction of one order. Where its COMMIT's reply was lost, the next sweep finds out. */
+static enum err join(struct mysql_link *link, struct order_no order_no, struct metrics_shard *shard,
+                     struct parked_stats *stats)
+{
+    struct job job = {.order_no = order_no};
+    const enum err err = mysql_link_transaction(link, body, &job);
+
+    stats->orders++;
+    if (err != ERR_OK) {
+        stats->failed++;
+        LOG_WARN("parked_notice_not_joined", KV_U64("order_no", order_no.value),
+                 KV_STR("error", err_name(err)), KV_U64("code", mysql_link_error_code(link)),
+                 KV_STR("mysql", mysql_link_error_text(link)), KV_STR("next", "the next sweep"));
+        return is_away(err) ? err : ERR_OK;
+    }
+    for (uint32_t i = 0; i < job.joined.count; i++) {
+        notice_applied_tell(&job.joined.applied[i], shard);
+    }
+    stats->joined += job.joined.count;
+    return ERR_OK;
+}
+
+static enum err show(struct mysql_link *link, struct metrics_shard *shard)
+{
+    struct payment_waiting waiting = {.parked = 0};
+    const enum err err = payment_store_waiting(link, &waiting);
+
+    if (err == ERR_OK) {
+        metrics_set(shard, METRIC_payments_parked, 0, (int64_t)waiting.parked);
+        metrics_set(shard, METRIC_payments_parked_oldest_seconds, 0, waiting.oldest_ms);
+    }
+    return err;
+}
+
+enum err parked_sweep(struct mysql_link *link, uint32_t limit, struct metrics_shard *shard,
+                      struct parked_stats *ret_stats)
+{
+    struct order_no order_nos[PARKED_SWEEP_MAX], after = {0};
+    size_t count = 0;
+    bool goes_on = false;
+
+    ASSERT(limit > 0 && limit <= PARKED_SWEEP_MAX);
+    *ret_stats = (struct parked_stats){0};
+    enum err err = ERR_OK;
+    do { /* a page of orders that cannot be joined does not stand in front of the others */
+        const uint32_t failed = ret_stats->failed;
+        err = payment_store_joinable(link, after, order_nos, limit, &count);
+        for (size_t i = 0; i < count && err == ERR_OK; i++) {
+            err = join(link, order_nos[i], shard, ret_stats);
+            after = order_nos[i];
+        }
+        goes_on = count == limit && ret_stats->failed - failed == limit;
+    } while (goes_on && err == ERR_OK);
+    return err == ERR_OK ? show(link, shard) : err;
+}

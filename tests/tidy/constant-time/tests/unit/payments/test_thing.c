@@ -1,1 +1,0 @@
-int thing_test(void);
