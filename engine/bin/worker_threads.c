@@ -13,6 +13,7 @@
 #include "ledger/mysql_link.h"
 #include "settlement/dead_relay.h"
 #include "settlement/relay.h"
+#include "settlement/settle_orders.h"
 #include "settlement/settler.h"
 
 enum { THREADS_MAX = 48 }; /* a shard each, of the 64 that a registry has */
@@ -91,6 +92,11 @@ static void *make_relay(const struct ground *ground)
 static void *make_orders_settler(const struct ground *ground)
 {
     return settler_create(&(struct settler_options){
+        .kind = &settle_orders_kind,
+        .topic = ground->common->conf->kafka_orders_topic,
+        .group = ground->common->conf->worker_group,
+        .client_name = "seckill-worker",
+        .lag_metric = METRIC_consumer_lag_records,
         .conf = ground->common->conf,
         .mysql = ground->mysql,
         .waiter = ground->common->waiter,

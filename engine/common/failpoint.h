@@ -29,8 +29,10 @@ bool failpoint_hit(enum failpoint point);
 
 #ifdef FAILPOINTS
 #define FAILPOINT_PASS(name) ((void)failpoint_hit(FAILPOINT_##name))
+#define FAILPOINT_PASS_AT(point) ((void)failpoint_hit(point))
 #define FAILPOINT_FAILS(name) failpoint_hit(FAILPOINT_##name)
 #else
 #define FAILPOINT_PASS(name) ((void)0)
+#define FAILPOINT_PASS_AT(point) ((void)(point))
 #define FAILPOINT_FAILS(name) false
 #endif

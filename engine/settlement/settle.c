@@ -9,33 +9,33 @@
 #include "common/log.h"
 #include "ledger/mysql_link.h"
 #include "ledger/offset_store.h"
-#include "settlement/settle_plan.h"
-#include "settlement/settle_write.h"
+#include "settlement/settle_dead.h"
 
 /* A batch goes through settle_batch() like this (PROTOCOL §6 settling):
  *
  *   a new session, or a lost COMMIT     settle_resolve()   what MySQL holds, and are we still owner
  *   the next chunk: all, at first       settle_chunk()     one transaction
- *     BEGIN, sales, rows that are there   settle_read()
- *     what becomes of each record         settle_plan_decide()
- *     rows, dead letters, stock, offset   settle_write()
- *     COMMIT
- *   a key or the bound refused          halve the chunk, read and decide anew
- *   the same with a chunk of one        settle_write()     told apart by reading back (M5)
+ *     BEGIN
+ *     what becomes of each record         kind->write()
+ *     the offset, COMMIT
+ *   a key, a bound or a value refused   halve the chunk, read and decide anew
+ *   a value of one alone                the same record, into dead_letters
  *
  * Halving ends at one transaction a record, as the rule asks, but leaves the others together. */
 
 enum { RETRIES_MAX = 3, OWNER_SIZE = 65, LOCK_WAIT = 1205 };
 
 struct settle {
-    struct mysql_link *link; /* borrowed */
+    const struct settle_kind *kind; /* static */
+    void *state;                    /* owned, of the kind */
+    struct mysql_link *link;        /* borrowed */
     char topic[OFFSET_TOPIC_SIZE_MAX + 1];
     uint32_t part;
     char owner[OWNER_SIZE];
     struct offset_claim claim;
-    uint64_t next;            /* 1 + the last offset known to be in MySQL */
-    uint64_t generation;      /* of the session in which `next` was true */
-    struct settle_plan *plan; /* owned */
+    uint64_t next;       /* 1 + the last offset known to be in MySQL */
+    uint64_t generation; /* of the session in which `next` was true */
+    uint64_t poison;     /* 1 + the offset of a record whose values MySQL refuses; 0: none */
 };
 
 struct settle *settle_create(const struct settle_options *options)
@@ -46,12 +46,13 @@ struct settle *settle_create(const struct settle_options *options)
         return NULL;
     }
     ASSERT(strlen(options->topic) < sizeof settle->topic);
+    settle->kind = options->kind;
     settle->link = options->link;
     settle->part = options->part;
     snprintf(settle->topic, sizeof settle->topic, "%s", options->topic);
     snprintf(settle->owner, sizeof settle->owner, "%s", options->owner);
-    settle->plan = settle_plan_create();
-    if (settle->plan == NULL) {
+    settle->state = settle->kind->create(options);
+    if (settle->state == NULL) {
         settle_destroy(settle);
         return NULL;
     }
@@ -63,7 +64,7 @@ void settle_destroy(struct settle *settle)
     if (settle == NULL) {
         return;
     }
-    settle_plan_destroy(settle->plan);
+    settle->kind->destroy(settle->state);
     free(settle);
 }
 
@@ -78,10 +79,11 @@ enum settle_result settle_claim(struct settle *settle, uint64_t *ret_next)
                                       &settle->claim);
 
     if (err != ERR_OK) {
-        LOG_WARN(
-            "partition_claim_failed", KV_U64("partition", settle->part),
-            KV_STR("error", err_name(err)), KV_U64("code", mysql_link_error_code(settle->link)),
-            KV_STR("mysql", mysql_link_error_text(settle->link)), KV_STR("next", "tried again"));
+        LOG_WARN("partition_claim_failed", KV_STR("topic", settle->topic),
+                 KV_U64("partition", settle->part), KV_STR("error", err_name(err)),
+                 KV_U64("code", mysql_link_error_code(settle->link)),
+                 KV_STR("mysql", mysql_link_error_text(settle->link)),
+                 KV_STR("next", "tried again"));
         return SETTLE_AGAIN;
     }
     settle->next = settle->claim.next;
@@ -112,33 +114,33 @@ static enum err settle_resolve(struct settle *settle)
 
 /* --- one transaction --- */
 
+/* What the kind makes of the items; the one whose values were refused goes to dead_letters. */
+static enum err write_items(struct settle *settle, const struct settle_item *items, size_t count,
+                            struct settle_stats *stats, size_t *ret_taken)
+{
+    if (count == 1 && settle->poison == items[0].offset + 1) {
+        *ret_taken = 1;
+        return settle_dead_put_in(settle->link, &settle->claim, &items[0],
+                                  settle->kind->order_no(&items[0]), DEAD_REASON_VALUE, stats);
+    }
+    return settle->kind->write(settle->state, &settle->claim, items, count, stats, ret_taken);
+}
+
 /* `*ret_taken` 0 with ERR_OK: the first item is of a newer epoch. */
 static enum err chunk_body(struct settle *settle, const struct settle_item *items, size_t count,
                            struct settle_stats *stats, size_t *ret_taken)
 {
-    struct settle_plan *plan = settle->plan;
-    uint64_t to = 0;
-    enum err err = ERR_OK;
+    const struct settle_points *points = &settle->kind->points;
 
-    FAILPOINT_PASS(settle_begun);
-    (void)settle_plan_begin(plan, items, count);
-    err = settle_read(settle->link, plan);
-    if (err != ERR_OK) {
+    FAILPOINT_PASS_AT(points->begun);
+    enum err err = write_items(settle, items, count, stats, ret_taken);
+    if (err != ERR_OK || *ret_taken == 0) {
         return err;
     }
-    FAILPOINT_PASS(settle_read);
-    settle_plan_decide(plan, settle->topic, settle->part);
-    *ret_taken = plan->step_count;
-    if (plan->step_count == 0) {
-        return ERR_OK;
-    }
-    err = settle_write(settle->link, settle->plan, &settle->claim, stats);
-    FAILPOINT_PASS(settle_written);
-    if (err == ERR_OK) {
-        to = plan->steps[plan->step_count - 1].item->offset + 1;
-        err = offset_store_advance_in(settle->link, &settle->claim, settle->next, to);
-    }
-    FAILPOINT_PASS(settle_advanced);
+    FAILPOINT_PASS_AT(points->written);
+    err = offset_store_advance_in(settle->link, &settle->claim, settle->next,
+                                  items[*ret_taken - 1].offset + 1);
+    FAILPOINT_PASS_AT(points->advanced);
     return err;
 }
 
@@ -155,7 +157,7 @@ static enum err settle_chunk(struct settle *settle, const struct settle_item *it
         mysql_link_rollback(settle->link);
     } else {
         err = mysql_link_commit(settle->link);
-        FAILPOINT_PASS(settle_committed);
+        FAILPOINT_PASS_AT(settle->kind->points.committed);
     }
     if (err == ERR_OK) {
         *ret_taken = taken;
@@ -195,12 +197,12 @@ static void report_chunk(const struct settle *settle, const struct settle_stats 
         freeze_alarm(chunk->freezes[i].sale, &chunk->freezes[i].cause, chunk->freezes[i].result);
     }
     if (dead + chunk->quarantined + chunk->voided_stock + chunk->frozen > 0) {
-        LOG_ERROR("records_set_aside", KV_U64("partition", settle->part),
-                  KV_U64("from_offset", first_offset), KV_U64("before_offset", settle->next),
-                  KV_U64("dead", dead), KV_U64("quarantined", chunk->quarantined),
-                  KV_U64("voided_for_stock", chunk->voided_stock),
-                  KV_U64("sales_frozen", chunk->frozen),
-                  KV_STR("next", "seckillctl audit; RUNBOOK: a sale is frozen, dead letters"));
+        LOG_ERROR(
+            "records_set_aside", KV_STR("topic", settle->topic), KV_U64("partition", settle->part),
+            KV_U64("from_offset", first_offset), KV_U64("before_offset", settle->next),
+            KV_U64("dead", dead), KV_U64("quarantined", chunk->quarantined),
+            KV_U64("voided_for_stock", chunk->voided_stock), KV_U64("sales_frozen", chunk->frozen),
+            KV_STR("next", "seckillctl audit; RUNBOOK: a sale is frozen, dead letters"));
     }
     if (chunk->voided_epoch > 0) {
         LOG_WARN("records_of_a_cut_epoch_voided", KV_U64("partition", settle->part),
@@ -245,8 +247,9 @@ static enum settle_result give_up(const struct settle *settle, enum err err,
         return SETTLE_FENCED; /* the caller tells */
     }
     stats->error_code = mysql_link_error_code(settle->link);
-    LOG_WARN("settling_postponed", KV_U64("partition", settle->part),
-             KV_STR("cause", err_name(err)), KV_U64("code", stats->error_code),
+    LOG_WARN("settling_postponed", KV_STR("topic", settle->topic),
+             KV_U64("partition", settle->part), KV_STR("cause", err_name(err)),
+             KV_U64("code", stats->error_code),
              KV_STR("error", mysql_link_error_text(settle->link)),
              KV_STR("next", "the same batch again"));
     return SETTLE_AGAIN;
@@ -267,6 +270,16 @@ static bool is_quick(const struct settle *settle, enum err err, uint32_t retries
 {
     return err == ERR_BUSY && retries < RETRIES_MAX
            && mysql_link_error_code(settle->link) != LOCK_WAIT;
+}
+
+/* True: its values are refused, whatever surrounds it: the next transaction puts it aside. */
+static bool is_poison(struct settle *settle, enum err err, size_t count, uint64_t offset)
+{
+    if (err != ERR_RANGE || count > 1 || settle->poison == offset + 1) {
+        return false;
+    }
+    settle->poison = offset + 1;
+    return true;
 }
 
 static enum settle_result settle_rest(struct settle *settle, const struct settle_item *items,
@@ -292,9 +305,13 @@ static enum settle_result settle_rest(struct settle *settle, const struct settle
             add_stats(stats, &chunk);
             stats->taken += (uint32_t)taken;
             report_chunk(settle, &chunk, rest->offset);
+            if (settle->kind->committed) {
+                settle->kind->committed(settle->state, rest, taken);
+            }
         } else {
             count_retry(settle, err, &chunk, stats);
-            if (!halved && !is_quick(settle, err, retries++)) {
+            if (!halved && !is_poison(settle, err, now, rest->offset)
+                && !is_quick(settle, err, retries++)) {
                 return give_up(settle, err, stats);
             }
         }
@@ -320,8 +337,8 @@ static enum settle_result stop_at_gap(const struct settle *settle, uint64_t foun
                                       struct settle_stats *stats)
 {
     stats->missing = found - settle->next;
-    LOG_ERROR("log_gap", KV_U64("partition", settle->part), KV_U64("from_offset", settle->next),
-              KV_U64("before_offset", found),
+    LOG_ERROR("log_gap", KV_STR("topic", settle->topic), KV_U64("partition", settle->part),
+              KV_U64("from_offset", settle->next), KV_U64("before_offset", found),
               KV_STR("next", "the partition is stopped; RUNBOOK: a partition is stopped"));
     return SETTLE_GAP;
 }

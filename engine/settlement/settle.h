@@ -1,6 +1,6 @@
-/* settle: records of the order log become rows, stock and offset, in one transaction a batch.
- * Why:    exactly one row per win, never more sold than total, whatever dies in between (PROTOCOL
- *         §6 settling).
+/* settle: one partition of a topic becomes MySQL's, a transaction after another with the offset.
+ * Why:    every record has its effect exactly once, whatever dies in between; what the effect is,
+ *         the kind says: orders (settle_orders.h), notices (settle_notices.h) (PROTOCOL §6).
  * Never:  waits (the caller backs off and keeps polling Kafka); skips a record; takes a lost reply
  *         for a failure.
  * Thread: that of its link.  Owner: the consumer thread of the partition. */
@@ -9,11 +9,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/failpoint.h"
+#include "common/metrics.h"
 #include "domain/order.h"
 #include "ledger/dead_store.h"
 #include "settlement/freeze.h"
 
 struct mysql_link;
+struct notice;
+struct offset_claim;
 struct settle; /* one partition of the log, owned by this worker */
 
 enum { SETTLE_BATCH_MAX = 1000, SETTLE_FREEZES_MAX = 4 };
@@ -21,10 +25,14 @@ enum { SETTLE_BATCH_MAX = 1000, SETTLE_FREEZES_MAX = 4 };
 /* One record as it was consumed. Offsets ascend. */
 struct settle_item {
     uint64_t offset;
-    const struct order_record *record; /* borrowed for the call; NULL: could not be read */
-    const void *payload;               /* borrowed for the call: the bytes, for a dead letter */
+    union { /* of which the kind is; borrowed for the call; NULL: could not be read */
+        const void *content;
+        const struct order_record *record;
+        const struct notice *notice;
+    };
+    const void *payload; /* borrowed for the call: the bytes, for a dead letter */
     size_t payload_size;
-    struct order_no hint; /* without a record: the order_no, if that much could be read; else 0 */
+    struct order_no hint; /* without content: the order_no, if that much could be read; else 0 */
 };
 
 /* Whatever it is: the first `taken` items of the call are in MySQL; go on behind them. */
@@ -65,11 +73,42 @@ struct settle_stats {
 };
 
 struct settle_options {
-    struct mysql_link *link; /* borrowed, outlives the settle */
-    const char *topic;       /* copied */
+    const struct settle_kind *kind; /* static: what the records are */
+    struct mysql_link *link;        /* borrowed, outlives the settle */
+    const char *topic;              /* copied */
     uint32_t part;
-    const char *owner; /* copied; who this worker is, for operators */
+    const char *owner;           /* copied; who this worker is, for operators */
+    struct metrics_shard *shard; /* borrowed or NULL: of the thread */
 };
+
+/* What the records of a topic are and become. `state` is that of one partition. */
+struct settle_kind {
+    size_t record_size; /* of what read() fills */
+    /* NULL: `*ret_record` is set. Else what is wrong with the bytes (static), and `*ret_hint` is
+     * the order_no if that much could be read. */
+    const char *(*read)(const void *bytes, size_t size, void *ret_record,
+                        struct order_no *ret_hint);
+    void *(*create)(const struct settle_options *options); /* NULL: no memory */
+    void (*destroy)(void *state);                          /* NULL is fine */
+    /* Of an item; 0: cannot be told. */
+    struct order_no (*order_no)(const struct settle_item *item);
+    /* In the transaction that the offset shares: the first `*ret_taken` items get their effect; 0
+     * with ERR_OK: the first is of a newer epoch. Adds to `stats`. ERR_CONFLICT, ERR_RANGE: fewer
+     * are tried; ERR_RANGE of one alone: it is put into dead_letters by the next transaction. Else
+     * as mysql_link.h. */
+    enum err (*write)(void *state, const struct offset_claim *claim,
+                      const struct settle_item *items, size_t count, struct settle_stats *stats,
+                      size_t *ret_taken);
+    /* After their COMMIT was reported; NULL: nothing to tell. */
+    void (*committed)(void *state, const struct settle_item *items, size_t count);
+    /* Counts a call of settle_batch() that took so long. */
+    void (*count)(struct metrics_shard *shard, const struct settle_stats *stats, int64_t took_us);
+    /* Passed before the first write, behind write(), behind the offset's UPDATE, after COMMIT. */
+    struct settle_points {
+        enum failpoint begun, written, advanced, committed;
+    } points;
+};
+
 struct settle *settle_create(const struct settle_options *options); /* NULL: no memory. No I/O */
 void settle_destroy(struct settle *settle);                         /* NULL is fine */
 /* Takes the partition from whoever had it. SETTLE_DONE: consume from `*ret_next`. SETTLE_AGAIN. */

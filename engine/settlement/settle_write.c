@@ -8,6 +8,7 @@
 #include "ledger/offset_store.h"
 #include "ledger/outbox_store.h"
 #include "settlement/freeze.h"
+#include "settlement/settle_dead.h"
 #include "settlement/settle_plan.h"
 
 struct writer {
@@ -60,22 +61,12 @@ static enum err freeze_for_slot(const struct writer *writer, struct order_no ord
 static enum err bury(const struct writer *writer, const struct settle_step *step)
 {
     const struct settle_item *item = step->item;
-    struct dead_letter letter = {
-        .topic = writer->claim->topic,
-        .part = writer->claim->part,
-        .offset = item->offset,
-        .order_no = item->record != NULL ? item->record->order_no : item->hint,
-        .reason = step->dead,
-        .payload = item->payload,
-        .payload_size = item->payload_size,
-    };
-    enum err err = ERR_OK;
+    const struct order_no order_no = item->record != NULL ? item->record->order_no : item->hint;
+    enum err err =
+        settle_dead_put_in(writer->link, writer->claim, item, order_no, step->dead, writer->stats);
 
-    letter.sale = order_no_sale(letter.order_no);
-    err = dead_store_put_in(writer->link, &letter);
-    writer->stats->dead[step->dead]++;
     if (err == ERR_OK && step->dead == DEAD_REASON_CLASH) {
-        err = freeze_for_clash(writer, letter.order_no, letter.offset);
+        err = freeze_for_clash(writer, order_no, item->offset);
     }
     return err;
 }

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "codec/order_event.h"
 #include "common/assert.h"
 #include "common/conf.h"
 #include "common/log.h"
@@ -13,7 +12,6 @@
 #include "journal/consumer.h"
 #include "loop/waiter.h"
 #include "settlement/settle.h"
-#include "settlement/settle_count.h"
 
 enum {
     WAIT_MS = 100, /* for the first record of a poll */
@@ -38,10 +36,10 @@ struct settler {
     struct settler_options options;
     struct consumer *consumer; /* owned */
     struct place places[CONSUMER_PARTITIONS_MAX];
-    struct order_record *records; /* owned, SETTLE_BATCH_MAX */
-    struct settle_item *items;    /* owned, SETTLE_BATCH_MAX */
-    int64_t oldest_ms;            /* wall clock of the oldest record in hand; 0: none */
-    bool is_lost;                 /* of the partition in work: it was taken away meanwhile */
+    unsigned char *records;    /* owned, SETTLE_BATCH_MAX of the kind's */
+    struct settle_item *items; /* owned, SETTLE_BATCH_MAX */
+    int64_t oldest_ms;         /* wall clock of the oldest record in hand; 0: none */
+    bool is_lost;              /* of the partition in work: it was taken away meanwhile */
     uint32_t working_partition;
     char why[SETTLER_TEXT_SIZE]; /* MySQL is away, or the group cannot be joined; "" */
     pthread_mutex_t mutex;       /* of `state` only */
@@ -64,7 +62,7 @@ struct settler *settler_create(const struct settler_options *options)
     }
     pthread_mutex_init(&settler->mutex, NULL);
     settler->options = *options;
-    settler->records = calloc(SETTLE_BATCH_MAX, sizeof *settler->records);
+    settler->records = calloc(SETTLE_BATCH_MAX, options->kind->record_size);
     settler->items = calloc(SETTLE_BATCH_MAX, sizeof *settler->items);
     if (!settler->records || !settler->items) {
         settler_destroy(settler);
@@ -149,7 +147,7 @@ static void publish(struct settler *settler)
         if (places[i].is_stopped || place->resume_us != 0) {
             note_stopped(settler, &places[i], &state);
         }
-        metrics_set(settler->options.shard, METRIC_consumer_lag_records,
+        metrics_set(settler->options.shard, settler->options.lag_metric,
                     partition_label(places[i].partition), (int64_t)lag);
     }
     metrics_set(settler->options.shard, METRIC_partitions_stopped, 0, state.stopped_partitions);
@@ -179,10 +177,12 @@ static enum err on_assign(void *arg, uint32_t partition, uint64_t *ret_next)
     struct settler *settler = arg;
     struct place *place = &settler->places[partition];
     const struct settle_options options = {
+        .kind = settler->options.kind,
         .link = settler->options.mysql,
-        .topic = settler->options.conf->kafka_orders_topic,
+        .topic = settler->options.topic,
         .part = partition,
         .owner = settler->options.owner,
+        .shard = settler->options.shard,
     };
 
     ASSERT(partition < CONSUMER_PARTITIONS_MAX);
@@ -196,7 +196,8 @@ static enum err on_assign(void *arg, uint32_t partition, uint64_t *ret_next)
         place->settle = NULL;
         return ERR_UNAVAILABLE;
     }
-    LOG_INFO("partition_claimed", KV_U64("partition", partition), KV_U64("next", *ret_next));
+    LOG_INFO("partition_claimed", KV_STR("topic", settler->options.topic),
+             KV_U64("partition", partition), KV_U64("next", *ret_next));
     return ERR_OK;
 }
 
@@ -205,36 +206,37 @@ static void on_part(void *arg, uint32_t partition, enum consumer_parting parting
     struct settler *settler = arg;
     struct place *place = &settler->places[partition];
 
-    LOG_INFO("partition_left", KV_U64("partition", partition),
-             KV_BOOL("lost", parting == CONSUMER_LOST));
+    LOG_INFO("partition_left", KV_STR("topic", settler->options.topic),
+             KV_U64("partition", partition), KV_BOOL("lost", parting == CONSUMER_LOST));
     if (partition == settler->working_partition) {
         settler->is_lost = true;
     }
-    metrics_set(settler->options.shard, METRIC_consumer_lag_records, partition_label(partition), 0);
+    metrics_set(settler->options.shard, settler->options.lag_metric, partition_label(partition), 0);
     settle_destroy(place->settle);
     *place = (struct place){0};
 }
 
 static size_t decode(struct settler *settler, const struct run *run, size_t from)
 {
+    const struct settle_kind *kind = settler->options.kind;
     size_t count = 0;
 
     for (; count < SETTLE_BATCH_MAX && from + count < run->count; count++) {
         const struct consumer_record *record = &run->records[from + count];
         struct order_no hint = {0};
-        struct order_record *into = &settler->records[count];
-        const enum record_fault fault =
-            order_event_read(record->payload, record->payload_size, into, &hint);
+        void *into = settler->records + count * kind->record_size;
+        const char *fault = kind->read(record->payload, record->payload_size, into, &hint);
         settler->items[count] = (struct settle_item){
             .offset = record->offset,
-            .record = fault == RECORD_FAULT_NONE ? into : NULL,
+            .content = fault ? NULL : into,
             .payload = record->payload,
             .payload_size = record->payload_size,
             .hint = hint,
         };
-        if (fault != RECORD_FAULT_NONE) {
-            LOG_ERROR("record_unreadable", KV_U64("partition", record->partition),
-                      KV_U64("offset", record->offset), KV_STR("fault", record_fault_name(fault)),
+        if (fault) {
+            LOG_ERROR("record_unreadable", KV_STR("topic", settler->options.topic),
+                      KV_U64("partition", record->partition), KV_U64("offset", record->offset),
+                      KV_STR("fault", fault),
                       KV_STR("next", "kept in dead_letters; seckillctl dead list"));
         }
     }
@@ -287,8 +289,8 @@ static void settle_run(struct settler *settler, const struct run *run)
         const int64_t begun_us = waiter_now_us(settler->options.waiter);
         struct settle *settle = settler->places[run->partition].settle;
         const enum settle_result result = settle_batch(settle, settler->items, count_now, &stats);
-        settle_count(settler->options.shard, &stats,
-                     waiter_now_us(settler->options.waiter) - begun_us);
+        settler->options.kind->count(settler->options.shard, &stats,
+                                     waiter_now_us(settler->options.waiter) - begun_us);
         done += stats.taken;
         switch (result) {
         case SETTLE_DONE:
@@ -302,7 +304,8 @@ static void settle_run(struct settler *settler, const struct run *run)
             }
             break;
         case SETTLE_FENCED:
-            LOG_WARN("partition_fenced", KV_U64("partition", run->partition),
+            LOG_WARN("partition_fenced", KV_STR("topic", settler->options.topic),
+                     KV_U64("partition", run->partition),
                      KV_STR("next", "another worker owns it; batch dropped, group joined anew"));
             settler->is_lost = true;
             settle_destroy(settle);
@@ -371,7 +374,8 @@ static enum err resume(struct settler *settler, uint32_t partition)
         if (err != ERR_OK) {
             return err;
         }
-        LOG_INFO("partition_claimed_again", KV_U64("partition", partition), KV_U64("next", next));
+        LOG_INFO("partition_claimed_again", KV_STR("topic", settler->options.topic),
+                 KV_U64("partition", partition), KV_U64("next", next));
     }
     return consumer_resume(settler->consumer, partition);
 }
@@ -394,7 +398,8 @@ static void resume_waiting(struct settler *settler)
         place->resume_us = 0;
         place->is_gap = false;
         if (err != ERR_OK) {
-            LOG_INFO("partition_gone", KV_U64("partition", i)); /* another member has it */
+            LOG_INFO("partition_gone", KV_STR("topic", settler->options.topic),
+                     KV_U64("partition", i)); /* another member has it */
         }
     }
 }
@@ -410,12 +415,13 @@ static bool poll_once(struct settler *settler)
     case CONSUMER_IDLE: break;
     case CONSUMER_GAP:
     case CONSUMER_BEYOND_END:
-        LOG_ERROR("partition_stopped", KV_STR("why", consumer_trouble(settler->consumer)),
+        LOG_ERROR("partition_stopped", KV_STR("topic", settler->options.topic),
+                  KV_STR("why", consumer_trouble(settler->consumer)),
                   KV_STR("next", "RUNBOOK: a partition is stopped; it is never skipped"));
         break;
     case CONSUMER_FATAL:
-        LOG_ERROR("consumer_lost", KV_STR("why", consumer_trouble(settler->consumer)),
-                  KV_STR("next", "made anew"));
+        LOG_ERROR("consumer_lost", KV_STR("topic", settler->options.topic),
+                  KV_STR("why", consumer_trouble(settler->consumer)), KV_STR("next", "made anew"));
         renew = true;
         break;
     }
@@ -437,8 +443,8 @@ static bool join(struct settler *settler)
     char error[CONSUMER_TEXT_SIZE] = "";
     const struct consumer_options options = {
         .brokers = conf->kafka_brokers,
-        .topic = conf->kafka_orders_topic,
-        .group = conf->worker_group,
+        .topic = settler->options.topic,
+        .group = settler->options.group,
         .client_name = name,
         .batch_max = conf->worker_batch_max,
         .on_assign = on_assign,
@@ -446,14 +452,15 @@ static bool join(struct settler *settler)
         .arg = settler,
     };
 
-    snprintf(name, sizeof name, "seckill-worker-%u", settler->options.index);
+    snprintf(name, sizeof name, "%s-%u", settler->options.client_name, settler->options.index);
     settler->working_partition = UINT32_MAX;
     if (consumer_create(&options, error, &settler->consumer) == ERR_OK) {
         return true;
     }
     settler->consumer = NULL;
     trouble(settler, "Kafka", error);
-    LOG_ERROR("consumer_refused", KV_STR("why", error), KV_STR("next", "tried again"));
+    LOG_ERROR("consumer_refused", KV_STR("topic", settler->options.topic), KV_STR("why", error),
+              KV_STR("next", "tried again"));
     return false;
 }
 

@@ -1,4 +1,4 @@
-/* settler: one consumer thread: Kafka's records to settle, with the patience that this takes.
+/* settler: one consumer thread: a topic's records to settle, with the patience that this takes.
  * Why:    settle decides what becomes of a record; the settler joins the group, claims partitions,
  *         waits while MySQL is away without leaving the group, and stops a partition that must not
  *         go on (PROTOCOL §5, §6).
@@ -10,22 +10,27 @@
 #include <stdint.h>
 
 #include "common/err.h"
+#include "common/metrics.h"
 #include "ledger/mysql_link.h"
 
 struct conf;
-struct metrics_shard;
+struct settle_kind;
 struct settler;
 struct waiter;
 
 enum { SETTLER_TEXT_SIZE = 256 };
 
 struct settler_options {
-    const struct conf *conf;     /* borrowed, outlives the settler */
-    struct mysql_link *mysql;    /* borrowed, outlives the settler: this thread's own */
-    struct waiter *waiter;       /* borrowed: ends settler_run() */
-    const char *owner;           /* borrowed: who this worker is */
-    uint32_t index;              /* of the thread, for names */
-    struct metrics_shard *shard; /* borrowed or NULL: this thread's own */
+    const struct settle_kind *kind; /* static: what the records are */
+    const char *topic, *group;      /* borrowed, outlive the settler */
+    const char *client_name;        /* static; the index is put behind it */
+    enum metric lag_metric;         /* by partition */
+    const struct conf *conf;        /* borrowed, outlives the settler */
+    struct mysql_link *mysql;       /* borrowed, outlives the settler: this thread's own */
+    struct waiter *waiter;          /* borrowed: ends settler_run() */
+    const char *owner;              /* borrowed: who this worker is */
+    uint32_t index;                 /* of the thread, for names */
+    struct metrics_shard *shard;    /* borrowed or NULL: this thread's own */
 };
 struct settler *settler_create(const struct settler_options *options); /* NULL: no memory. No I/O */
 void settler_destroy(struct settler *settler);                         /* NULL is fine */

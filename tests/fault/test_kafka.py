@@ -53,15 +53,19 @@ def seq_of(redis_db, sale):
     return int(redis_db.meta(sale)["seq"])
 
 
-def events(process, name):
-    """The times (s) at which its log has this event, with their lines."""
+def events(process, name, also=""):
+    """The times (s) at which its log has this event (and `also` in its line), with their lines."""
     found = []
     for line in process.log_text().splitlines():
-        if f" event={name} " in line:
+        if f" event={name} " in line and also in line:
             stamp = re.match(r"time=(\S+)Z ", line)[1]
             when = datetime.datetime.fromisoformat(stamp).replace(tzinfo=datetime.timezone.utc)
             found.append((when.timestamp(), line))
     return found
+
+
+def orders_claims(worker):
+    return len(events(worker, "partition_claimed", "topic=seckill.orders"))
 
 
 @pytest.fixture
@@ -331,10 +335,9 @@ def test_rebalances_in_mid_batch(stack, faults, crowd, holds):
     try:
         with crowd(sale, fresh_buyers("rebalance"), engines=BOTH) as buyers:
             for number in range(3):
-                claims = len(events(extra.worker, "partition_claimed"))
+                claims = orders_claims(extra.worker)
                 extra.worker.start().wait_ready(60)
-                wait_until(lambda: len(events(extra.worker, "partition_claimed")) > claims, 60,
-                           "it has partitions")
+                wait_until(lambda: orders_claims(extra.worker) > claims, 60, "it has partitions")
                 wait_for_wins(buyers)
                 if number == 1:
                     extra.worker.kill()

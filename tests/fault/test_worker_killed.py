@@ -63,9 +63,9 @@ def test_a_stopped_worker_wakes_up_as_nobody(stack, crowd, holds):
         stopped = wait_until(lambda: hit(stack), 20, "a worker passes the point")[0]
         disarm_others(stack)
         other = next(worker for worker in stack.workers if worker is not stopped)
-        claims = other.log_text().count("event=partition_claimed")
+        claims = other.log_text().count("event=partition_claimed topic=seckill.orders")
         # The session of a consumer, and of a MySQL session that says nothing, run out.
-        wait_until(lambda: other.log_text().count("event=partition_claimed") >= claims + 4, 90,
+        wait_until(lambda: other.log_text().count("event=partition_claimed topic=seckill.orders") >= claims + 4, 90,
                    "the other claims all partitions")
         stopped.thaw()
         wait_until(lambda: "fenced" in stopped.log_text() or "partition_left" in

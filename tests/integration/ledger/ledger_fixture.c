@@ -183,8 +183,11 @@ const char *fixture_topic(void)
 
 struct settle *fixture_settle(struct mysql_link *link, uint32_t part)
 {
-    const struct settle_options options = {
-        .link = link, .topic = fixture_topic(), .part = part, .owner = "worker-1"};
+    const struct settle_options options = {.kind = &settle_orders_kind,
+                                           .link = link,
+                                           .topic = fixture_topic(),
+                                           .part = part,
+                                           .owner = "worker-1"};
     struct settle *settle = settle_create(&options);
     uint64_t next = UINT64_MAX;
 

@@ -10,6 +10,7 @@
 #include "ledger/mysql_link.h"
 #include "ledger/sale_store.h"
 #include "settlement/settle.h"
+#include "settlement/settle_orders.h"
 
 extern const struct admin_actor fixture_actor;
 

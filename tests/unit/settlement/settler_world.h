@@ -42,9 +42,11 @@ struct settler_world {
     struct settle_item poison;  /* the first item without a record */
     uint32_t partitions[CALLS_MAX];
     uint32_t claims, alive; /* settles */
+    uint32_t counted;       /* records, as the kind was told */
     enum settle_result claim_result;
     uint64_t next[2];
     struct settler_state in_back_off, in_settle; /* as told meanwhile; the last */
 };
 extern struct settler_world world;
 extern struct settler *settler; /* the one under test */
+extern const struct settle_kind world_kind;

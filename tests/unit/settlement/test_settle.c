@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "settlement/settle.h"
+#include "settlement/settle_orders.h"
 #include "support/fakes/fake_ledger.h"
 
 enum { RECORDS = 8, SALE = 7, EPOCH = 3 };
@@ -18,7 +19,8 @@ struct bench {
 
 static void set_up(struct bench *bench, uint64_t total)
 {
-    const struct settle_options options = {.topic = "orders", .part = 1, .owner = "me"};
+    const struct settle_options options = {
+        .kind = &settle_orders_kind, .topic = "orders", .part = 1, .owner = "me"};
     struct settle_options own = options;
     uint64_t next = 1;
 
@@ -304,7 +306,8 @@ Test(settle, a_hole_in_front_of_the_first_record_is_one)
 Test(settle, a_batch_without_a_claim_is_a_bug, .signal = SIGABRT)
 {
     struct bench bench;
-    struct settle_options options = {.topic = "orders", .part = 1, .owner = "me"};
+    struct settle_options options = {
+        .kind = &settle_orders_kind, .topic = "orders", .part = 1, .owner = "me"};
 
     set_up(&bench, 100);
     options.link = bench.link;

@@ -12,13 +12,18 @@ static struct conf conf;
 
 static void begin(void)
 {
-    memcpy(conf.kafka_orders_topic, "orders", sizeof "orders");
     world.polls_max = 2;
     for (size_t i = 0; i < CALLS_MAX; i++) {
         world.poll_results[i] = CONSUMER_IDLE;
     }
     world.poll_results[0] = CONSUMER_BATCH;
-    settler = settler_create(&(struct settler_options){.conf = &conf, .owner = "me"});
+    settler = settler_create(&(struct settler_options){.kind = &world_kind,
+                                                       .topic = "orders",
+                                                       .group = "group",
+                                                       .client_name = "test",
+                                                       .lag_metric = METRIC_consumer_lag_records,
+                                                       .conf = &conf,
+                                                       .owner = "me"});
     cr_assert_not_null(settler);
 }
 
