@@ -19,6 +19,10 @@ def hit(stack):
     return [worker for worker in stack.workers if worker.was_hit()]
 
 
+def orders_claims(worker):
+    return worker.log_text().count("event=partition_claimed topic=seckill.orders")
+
+
 def disarm_others(stack):
     for worker in stack.workers:
         worker.disarm()
@@ -63,9 +67,9 @@ def test_a_stopped_worker_wakes_up_as_nobody(stack, crowd, holds):
         stopped = wait_until(lambda: hit(stack), 20, "a worker passes the point")[0]
         disarm_others(stack)
         other = next(worker for worker in stack.workers if worker is not stopped)
-        claims = other.log_text().count("event=partition_claimed topic=seckill.orders")
+        claims = orders_claims(other)
         # The session of a consumer, and of a MySQL session that says nothing, run out.
-        wait_until(lambda: other.log_text().count("event=partition_claimed topic=seckill.orders") >= claims + 4, 90,
+        wait_until(lambda: orders_claims(other) >= claims + 4, 90,
                    "the other claims all partitions")
         stopped.thaw()
         wait_until(lambda: "fenced" in stopped.log_text() or "partition_left" in

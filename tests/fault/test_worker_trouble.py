@@ -56,7 +56,8 @@ def wait_for_wins(buyers, count=30):
 
 
 def left_group(stack):
-    return sum(worker.log_text().count("event=partition_left topic=seckill.orders") for worker in stack.workers)
+    return sum(worker.log_text().count("event=partition_left topic=seckill.orders")
+               for worker in stack.workers)
 
 
 @contextlib.contextmanager

@@ -314,3 +314,110 @@ Test(settle, a_batch_without_a_claim_is_a_bug, .signal = SIGABRT)
     bench.settle = settle_create(&options);
     (void)run(&bench);
 }
+
+/* --- a kind whose third record has values that MySQL refuses --- */
+
+static uint32_t writes, told;
+
+static void *make_nothing(const struct settle_options *options)
+{
+    (void)options;
+    return &writes;
+}
+
+static void forget(void *state)
+{
+    (void)state;
+}
+
+static enum err refuse_third(void *state, const struct offset_claim *claim,
+                             const struct settle_item *items, size_t count,
+                             struct settle_stats *stats, size_t *ret_taken)
+{
+    (void)state;
+    (void)claim;
+    writes++;
+    for (size_t i = 0; i < count; i++) {
+        if (items[i].offset == 2) {
+            return ERR_RANGE;
+        }
+    }
+    stats->inserted += (uint32_t)count;
+    *ret_taken = count;
+    return ERR_OK;
+}
+
+static void tell(void *state, const struct settle_item *items, size_t count)
+{
+    (void)state;
+    (void)items;
+    told += (uint32_t)count;
+}
+
+static struct order_no order_no_of(const struct settle_item *item)
+{
+    return item->record->order_no;
+}
+
+static const struct settle_kind picky = {
+    .create = make_nothing,
+    .destroy = forget,
+    .order_no = order_no_of,
+    .write = refuse_third,
+    .committed = tell,
+};
+
+static void be_picky(struct bench *bench)
+{
+    const struct settle_options options = {
+        .kind = &picky, .link = bench->link, .topic = "orders", .part = 1, .owner = "me"};
+    uint64_t next = 1;
+
+    writes = 0;
+    told = 0;
+    settle_destroy(bench->settle);
+    bench->settle = settle_create(&options);
+    cr_assert(settle_claim(bench->settle, &next) == SETTLE_DONE && next == 0);
+}
+
+Test(settle, a_record_whose_values_are_refused_is_put_aside_by_itself)
+{
+    struct bench bench;
+
+    set_up(&bench, 100);
+    be_picky(&bench);
+    cr_assert(run(&bench) == SETTLE_DONE && bench.stats.taken == RECORDS);
+    cr_assert(bench.stats.inserted == RECORDS - 1 && told == RECORDS);
+    cr_assert(bench.stats.dead[DEAD_REASON_VALUE] == 1 && bench.link->data.dead_count == 1);
+    const struct dead_letter *letter = &bench.link->data.dead[0];
+    cr_assert(letter->offset == 2 && letter->reason == DEAD_REASON_VALUE);
+    cr_assert(letter->order_no.value == bench.records[2].order_no.value);
+    cr_assert(bench.link->data.next == RECORDS);
+    tear_down(&bench);
+}
+
+Test(settle, a_record_that_was_put_aside_in_vain_waits_like_the_others)
+{
+    struct bench bench;
+
+    set_up(&bench, 100);
+    be_picky(&bench);
+    fake_ledger_fail(bench.link, FAKE_BURY, ERR_LOST, 1);
+    cr_assert(run(&bench) == SETTLE_AGAIN && bench.stats.taken == 2);
+    cr_assert(bench.link->data.dead_count == 0 && bench.link->data.next == 2);
+    cr_assert(settle_batch(bench.settle, &bench.items[2], RECORDS - 2, &bench.stats)
+              == SETTLE_DONE);
+    cr_assert(bench.link->data.dead_count == 1 && bench.link->data.next == RECORDS);
+    tear_down(&bench);
+}
+
+Test(settle, a_letter_that_is_refused_too_is_no_endless_loop)
+{
+    struct bench bench;
+
+    set_up(&bench, 100);
+    be_picky(&bench);
+    fake_ledger_fail(bench.link, FAKE_BURY, ERR_RANGE, 1);
+    cr_assert(run(&bench) == SETTLE_AGAIN && bench.stats.taken == 2);
+    tear_down(&bench);
+}

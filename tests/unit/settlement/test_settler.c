@@ -82,6 +82,7 @@ Test(settler, mysql_away_keeps_the_batch_and_the_group)
     cr_assert_gt(world.keep_alive_ms[1], world.keep_alive_ms[0], "patience grows");
     cr_assert(world.in_back_off.is_paused);
     cr_assert_not_null(strstr(world.in_back_off.why, "mysql-text"));
+    cr_assert_eq(world.counted, 3);
 }
 
 Test(settler, a_partition_lost_while_waiting_drops_its_batch)
