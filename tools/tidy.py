@@ -37,6 +37,7 @@ RULES = {
     "wing": "engine and worker stay apart",
     "fence": "a library is used only where it is fenced",
     "banned": "a call that is not to be used",
+    "constant-time": "how long a signature's check takes tells nothing about it",
     "simulated": "no clock, sleep, socket or random number but through loop/",
     "header": "a header says Why, Never and Thread",
     "pragma-once": "a header has #pragma once",

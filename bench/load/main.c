@@ -32,6 +32,7 @@ struct bench {
     struct crowd *crowd;
     struct plan *plan;
     struct request_maker maker;
+    struct followup followup;
     struct run run;
     struct crew crew;
     struct monitor *monitor; /* owned */
@@ -118,6 +119,8 @@ static int prepare(struct bench *bench)
         .sku_count = options->sku_count,
         .seed = options->seed,
         .keyed = options->keyed,
+        .pay = options->pay,
+        .cancel = options->cancel,
         .clicks = options->clicks,
         .again_gap = (uint64_t)options->rate * options->again_after_ms / 1000,
     };
@@ -139,7 +142,11 @@ static int prepare(struct bench *bench)
     if (!request_maker_init(&bench->maker, options, bench->crowd)) {
         return refuse("requests would be too long");
     }
+    if (!followup_init(&bench->followup, options)) {
+        return STATUS_NOT_STARTED;
+    }
     bench->run.options = options;
+    bench->run.followup = options->pay > 0 || options->cancel > 0 ? &bench->followup : NULL;
     bench->run.plan = bench->plan;
     bench->run.maker = &bench->maker;
     bench->monitor = monitor_create(&bench->run);

@@ -139,6 +139,19 @@ static bool take_load(struct options *o, int option, const char *text)
     }
 }
 
+static bool take_winners(struct options *o, int option, const char *text)
+{
+    switch (option) {
+    case OPTION_PAY: return option_real(text, 1, "--pay", &o->pay);
+    case OPTION_CANCEL: return option_real(text, 1, "--cancel", &o->cancel);
+    case OPTION_AFTER: return option_u32(text, 0, 600000, "--after", &o->after_ms);
+    case OPTION_PAY_WINDOW:
+        return option_u32(text, 1, 30 * DAY_S, "--pay-window", &o->pay_window_s);
+    case OPTION_PAYMENT_SECRET: o->payment_secret_file = text; return true;
+    default: return take_load(o, option, text);
+    }
+}
+
 static bool take_crowd(struct options *o, int option, const char *text)
 {
     switch (option) {
@@ -154,7 +167,7 @@ static bool take_crowd(struct options *o, int option, const char *text)
     case OPTION_WIN_FIRST: o->win_first = true; return true;
     case OPTION_PREFIX: o->prefix = text; return true;
     case OPTION_SEED: return read_seed(text, o);
-    default: return take_load(o, option, text);
+    default: return take_winners(o, option, text);
     }
 }
 
@@ -243,6 +256,21 @@ static bool check_crowd(const struct options *o)
     return check_prefix(o->prefix);
 }
 
+static bool check_winners(const struct options *o)
+{
+    if (o->pay + o->cancel > 1 + 1e-9) {
+        return option_complain("more than 1 together are --pay and", "--cancel");
+    }
+    if (o->pay > 0 && !o->payment_secret_file) {
+        return missing("--payment-secret-file");
+    }
+    if ((o->pay > 0 || o->cancel > 0) && o->mode != MODE_PURCHASE) {
+        return option_complain("--pay and --cancel need --mode", "purchase");
+    }
+    return o->cancel == 0 || !o->sign_live
+           || option_complain("--cancel needs the buyers' tokens, so it needs --sign", "ahead");
+}
+
 static bool check_time(const struct options *o)
 {
     if (o->buyers == 0 && o->duration_s == 0) {
@@ -291,7 +319,7 @@ static bool check(struct options *o)
     if (o->win_first && o->mode != MODE_REPLAY) {
         return option_complain("--win-first needs --mode", "replay");
     }
-    return check_time(o) && check_crowd(o) && check_admin(o);
+    return check_time(o) && check_crowd(o) && check_winners(o) && check_admin(o);
 }
 
 /* What follows from the rest. */
@@ -332,6 +360,8 @@ static void set_defaults(struct options *options)
         .keyed = 1,
         .clicks = 3,
         .again_after_ms = 1000,
+        .after_ms = 500,
+        .pay_window_s = 7 * DAY_S,
         .seed = 1,
         .token_life_s = 3600,
         .prefix = "buyer",
@@ -340,6 +370,7 @@ static void set_defaults(struct options *options)
         .issuer = from_environment("SECKILL_JWT_ISSUER", "seckill"),
         .audience = from_environment("SECKILL_JWT_AUDIENCE", "seckill"),
         .secret_file = from_environment("SECKILL_JWT_SECRET_FILE", NULL),
+        .payment_secret_file = from_environment("SECKILL_PAYMENT_SECRET_FILE", NULL),
     };
 }
 

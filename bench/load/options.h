@@ -67,10 +67,14 @@ struct options {
     uint32_t timeout_ms, late_ms;
     double shares[KIND_COUNT]; /* of the buyers; KIND_ONCE: the rest */
     double keyed;
+    double pay, cancel; /* shares of the winners */
     uint32_t clicks, again_after_ms;
+    uint32_t after_ms;     /* from a win to what its winner does next */
+    uint32_t pay_window_s; /* of the sale that --admin makes */
     uint64_t seed;
     const char *prefix, *path;
     const char *kid, *issuer, *audience, *secret_file;
+    const char *payment_secret_file;      /* or NULL */
     const char *told, *json, *html;       /* files, or NULL */
     const char *worker, *redis;           /* where they are, or NULL */
     const char *audit;                    /* a command, or NULL */

@@ -137,6 +137,15 @@ uint32_t plan_lead(const struct plan *plan, uint64_t number)
     return plan->attempts[number % plan->size] >> LEAD_SHIFT & LEAD_MASK;
 }
 
+enum step plan_next(const struct plan *plan, uint32_t buyer)
+{
+    const double share = share_of(mix(mix(number_of(&plan->options, buyer))));
+
+    return share < plan->options.pay                          ? STEP_PAY
+           : share < plan->options.pay + plan->options.cancel ? STEP_CANCEL
+                                                              : STEP_PURCHASE;
+}
+
 struct attempt plan_attempt(const struct plan *plan, uint64_t number)
 {
     const uint32_t packed = plan->attempts[number % plan->size];

@@ -21,6 +21,9 @@ enum kind {
     KIND_COUNT
 };
 
+/* What a request is for: the purchase, or what its winner does next. */
+enum step { STEP_PURCHASE, STEP_PAY, STEP_CANCEL };
+
 enum { PLAN_BUYERS_MAX = 99999999, PLAN_CLICKS_MAX = 16 };
 
 struct plan_options {
@@ -29,6 +32,7 @@ struct plan_options {
     uint64_t seed;
     double shares[KIND_COUNT]; /* of the buyers, together at most 1; of KIND_ONCE: not read */
     double keyed;              /* share of those once, with clicks, … who send a key */
+    double pay, cancel;        /* shares of the winners, together at most 1; the rest do nothing */
     uint32_t clicks;           /* of KIND_CLICK, 1 to PLAN_CLICKS_MAX */
     uint64_t again_gap;        /* attempts between the first try and the second */
 };
@@ -36,6 +40,7 @@ struct attempt {
     uint32_t buyer; /* 0 to buyers-1 */
     uint32_t sku;   /* 0 to sku_count-1 */
     enum kind kind;
+    enum step step;
     bool keyed;
     bool again;    /* the second try */
     uint32_t lead; /* it goes out at the time of the attempt so many places before it */
@@ -46,5 +51,7 @@ void plan_destroy(struct plan *plan);                         /* NULL is fine */
 uint64_t plan_size(const struct plan *plan);                  /* attempts */
 /* The attempt at `number`; numbers past the end begin anew. */
 struct attempt plan_attempt(const struct plan *plan, uint64_t number);
+/* What the buyer does with an order; STEP_PURCHASE: nothing, it lapses. */
+enum step plan_next(const struct plan *plan, uint32_t buyer);
 /* Its `lead` alone, which is less work. */
 uint32_t plan_lead(const struct plan *plan, uint64_t number);

@@ -47,6 +47,9 @@ bool report_is_bottleneck(const struct report *report)
 
 bool report_oversold(const struct report *report)
 {
+    if (report->options->pay > 0 || report->options->cancel > 0) {
+        return false; /* what comes back is sold again: the audit tells */
+    }
     const uint64_t orders = report->accepted_before + report->all.answers[ANSWER_ACCEPTED];
     const uint32_t stock = report->options->stock;
 

@@ -142,6 +142,17 @@ static json_t *audit(const struct audit *from)
                      text(from->text));
 }
 
+static json_t *winners(const struct report *report)
+{
+    const struct tally *tally = report->measured;
+
+    if (report->options->pay == 0 && report->options->cancel == 0) {
+        return json_null();
+    }
+    return json_pack("{s:o,s:o,s:o}", "paid", number(tally->paid), "cancelled",
+                     number(tally->cancelled), "lapsed", number(tally->lapsed));
+}
+
 static json_t *settle(const struct around *around)
 {
     const double rate = around_settle_rate(around);
@@ -246,6 +257,7 @@ static void set_results(json_t *root, const struct report *report)
     json_object_set_new(root, "oversold",
                         report->options->stock ? json_boolean(report_oversold(report))
                                                : json_null());
+    json_object_set_new(root, "winners", winners(report));
     json_object_set_new(root, "settle", settle(report->around));
     json_object_set_new(root, "redis_bytes_per_order", bytes > 0 ? real(bytes) : json_null());
     json_object_set_new(root, "timeline", timeline(report));

@@ -119,6 +119,17 @@ static void print_around(const struct report *report)
     }
 }
 
+static void print_winners(const struct report *report)
+{
+    const struct tally *tally = report->measured;
+
+    if (report->options->pay > 0 || report->options->cancel > 0) {
+        printf("\nwinners: %" PRIu64 " paid, %" PRIu64 " cancelled, %" PRIu64
+               " let it lapse (notices and requests that were taken)\n",
+               tally->paid, tally->cancelled, tally->lapsed);
+    }
+}
+
 static void print_oversold(const struct report *report)
 {
     if (report_oversold(report)) {
@@ -178,6 +189,7 @@ void report_print(const struct report *report)
         puts("\nthe timeline is not complete: there was no memory for some of it");
     }
     print_around(report);
+    print_winners(report);
     print_oversold(report);
     print_audit(report->audit);
 }

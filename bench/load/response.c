@@ -130,8 +130,8 @@ static const char *skip_blanks(const char *at, const char *end)
     return at;
 }
 
-bool response_member(const struct response *response, const char *name, const char **ret_text,
-                     size_t *ret_size)
+/* What stands behind `"name":`; the end of the body: nothing. */
+static const char *find_value(const struct response *response, const char *name)
 {
     char wanted[NAME_SIZE_MAX];
     const size_t size = (size_t)snprintf(wanted, sizeof wanted, "\"%s\"", name);
@@ -140,10 +140,15 @@ bool response_member(const struct response *response, const char *name, const ch
         response->body_size ? memmem(response->body, response->body_size, wanted, size) : NULL;
 
     at = at ? skip_blanks(at + size, end) : end;
-    if (at == end || *at != ':') {
-        return false;
-    }
-    at = skip_blanks(at + 1, end);
+    return at == end || *at != ':' ? end : skip_blanks(at + 1, end);
+}
+
+bool response_member(const struct response *response, const char *name, const char **ret_text,
+                     size_t *ret_size)
+{
+    const char *end = response->body + response->body_size;
+    const char *at = find_value(response, name);
+
     if (at == end || *at != '"') {
         return false;
     }
@@ -155,6 +160,18 @@ bool response_member(const struct response *response, const char *name, const ch
     *ret_text = at;
     *ret_size = (size_t)(stop - at);
     return true;
+}
+
+bool response_number(const struct response *response, const char *name, uint64_t *ret_value)
+{
+    const char *end = response->body + response->body_size;
+    const char *at = find_value(response, name);
+    const char *stop = at;
+
+    while (stop < end && *stop >= '0' && *stop <= '9') {
+        stop++;
+    }
+    return stop > at && read_number(at, (size_t)(stop - at), ret_value);
 }
 
 uint64_t response_order_no(const struct response *response)

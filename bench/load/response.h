@@ -23,5 +23,7 @@ long response_read(const char *data, size_t size, struct response *ret_response)
 /* The text of a member `"name":"…"` of a flat JSON body, not unescaped; false: there is none. */
 bool response_member(const struct response *response, const char *name, const char **ret_text,
                      size_t *ret_size);
+/* The value of a member `"name":123`; false: there is none. */
+bool response_number(const struct response *response, const char *name, uint64_t *ret_value);
 /* The order number of a purchase's answer; 0: there is none. */
 uint64_t response_order_no(const struct response *response);

@@ -58,13 +58,13 @@ static json_t *skus_of(const struct options *options)
     return skus;
 }
 
-/* Nobody pays in a measurement: no unit comes back while it runs. */
+/* Unless it is said otherwise no unit comes back while a measurement runs. */
 static json_t *definition(const struct options *options)
 {
     const char *name = options->scenario ? scenario_name(options->scenario) : "seckill-bench";
-    json_t *root =
-        json_pack("{s:s,s:s,s:I,s:i,s:o}", "name", name, "currency", "CNY", "limit_per_buyer",
-                  (json_int_t)options->limit, "pay_window_s", LIFE_S, "skus", skus_of(options));
+    json_t *root = json_pack("{s:s,s:s,s:I,s:I,s:o}", "name", name, "currency", "CNY",
+                             "limit_per_buyer", (json_int_t)options->limit, "pay_window_s",
+                             (json_int_t)options->pay_window_s, "skus", skus_of(options));
 
     json_object_set_new(root, "opens_at", time_text(time(NULL)));
     json_object_set_new(root, "closes_at", time_text(time(NULL) + LIFE_S));

@@ -208,6 +208,7 @@ void shooter_destroy(struct shooter *shooter)
     }
     token_ring_destroy(shooter->ring);
     retries_finish(&shooter->retries);
+    retries_finish(&shooter->followups);
     pool_finish(&shooter->pool);
     if (shooter->tick) {
         event_free(shooter->tick);

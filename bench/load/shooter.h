@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "followup.h"
 #include "options.h"
 #include "plan.h"
 #include "request.h"
@@ -24,6 +25,7 @@ struct run {
     const struct options *options; /* borrowed, as the rest */
     const struct plan *plan;
     const struct request_maker *maker;
+    const struct followup *followup;      /* NULL: winners do nothing more */
     uint64_t attempts;                    /* of all threads; UINT64_MAX: until the end */
     int64_t start_ns, measure_ns, end_ns; /* set before `go`; end_ns INT64_MAX: none */
     atomic_bool go;                       /* begin */

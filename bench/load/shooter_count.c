@@ -21,6 +21,8 @@ void shooter_count(struct shooter *shooter, const struct attempt *attempt, int64
 
     timeline_answered(shooter->timeline, now_ns, answer, latency_us);
     tally_raise(&shooter->tally.answers[answer]);
+    shooter->tally.paid += attempt->step == STEP_PAY && answer == ANSWER_OK;
+    shooter->tally.cancelled += attempt->step == STEP_CANCEL && answer == ANSWER_OK;
     judge(shooter, attempt->kind, answer);
     if (now_ns >= run->measure_ns && now_ns < run->end_ns) {
         tally_raise(&shooter->tally.in_window);
@@ -33,7 +35,7 @@ void shooter_count(struct shooter *shooter, const struct attempt *attempt, int64
 void shooter_record(struct shooter *shooter, const struct attempt *attempt, enum answer answer,
                     uint64_t order_no)
 {
-    if (shooter->run->options->keep_told) {
+    if (shooter->run->options->keep_told && attempt->step == STEP_PURCHASE) {
         tally_record(&shooter->tally, attempt->buyer, answer, order_no);
     }
 }

@@ -33,6 +33,7 @@ static void on_answer(void *arg, struct connection *connection, const struct res
     const int64_t now_ns = shooter_now_ns();
 
     shooter->answered_ns = now_ns;
+    shooter_follow_up(shooter, connection, response, answer, now_ns);
     shooter_count_busy(shooter, connection, now_ns, answer,
                        answer_is_win(answer) ? response_order_no(response) : 0);
     if (shooter->pool.reconnect) {

@@ -124,9 +124,9 @@ static bool send_next(struct shooter *shooter, int64_t due_ns, int64_t now_ns)
     return true;
 }
 
-static bool send_retry(struct shooter *shooter, int64_t now_ns)
+static bool send_retry(struct shooter *shooter, struct retries *queue, int64_t now_ns)
 {
-    const struct retry *retry = shooter->retries.first;
+    const struct retry *retry = queue->first;
     struct connection *connection = pool_take(&shooter->pool);
 
     connection->attempt = retry->attempt;
@@ -135,7 +135,7 @@ static bool send_retry(struct shooter *shooter, int64_t now_ns)
     if (!send_on(shooter, connection, retry->request, retry->size)) {
         return !shooter->pool.reconnect;
     }
-    free(retries_take(&shooter->retries));
+    free(retries_take(queue));
     shooter->busy_count++;
     tally_raise(&shooter->tally.sent);
     timeline_sent(shooter->timeline, now_ns, false);
@@ -150,7 +150,10 @@ void shooter_send_due(struct shooter *shooter)
     bool good = true;
 
     while (good && shooter->retries.first && pool_has_free(&shooter->pool)) {
-        good = send_retry(shooter, now_ns);
+        good = send_retry(shooter, &shooter->retries, now_ns);
+    }
+    while (good && shooter_has_followup(shooter, now_ns) && pool_has_free(&shooter->pool)) {
+        good = send_retry(shooter, &shooter->followups, now_ns);
     }
     while (good && pool_has_free(&shooter->pool) && !shooter_is_over(shooter, now_ns)) {
         const int64_t due_ns = closed ? now_ns : shooter_due_ns(shooter, shooter->next);

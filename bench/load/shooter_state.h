@@ -20,7 +20,8 @@ struct shooter {
     struct event *tick, *sweep; /* owned */
     struct pool pool;
     struct retries retries;
-    struct token_ring *ring; /* owned; NULL: tokens were signed ahead, or there are none */
+    struct retries followups; /* of winners, in the order of their times */
+    struct token_ring *ring;  /* owned; NULL: tokens were signed ahead, or there are none */
     uint32_t busy_count;
     uint64_t next, share; /* this thread's attempts: sent so far, and all */
     uint64_t dry_at;      /* the attempt that was last seen without a token, plus 1 */
@@ -58,6 +59,14 @@ void shooter_tick_in(struct shooter *shooter, int64_t wait_us);
 void shooter_on_tick(evutil_socket_t fd, short what, void *arg);
 /* Gives a connection up whose buyer does not wait for the answer. */
 void shooter_drop(struct shooter *shooter, struct connection *connection, int64_t now_ns);
+
+/* --- shooter_followup.c --- */
+
+/* The answer may be a win that is paid or cancelled next; before the connection is used again. */
+void shooter_follow_up(struct shooter *shooter, const struct connection *connection,
+                       const struct response *response, enum answer answer, int64_t now_ns);
+/* One is due. */
+bool shooter_has_followup(const struct shooter *shooter, int64_t now_ns);
 
 /* --- shooter_events.c --- */
 

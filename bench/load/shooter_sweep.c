@@ -48,23 +48,30 @@ static int64_t give_up_ns(const struct shooter *shooter)
 static bool is_stuck(const struct shooter *shooter, int64_t now_ns)
 {
     if (atomic_load_explicit(&shooter->run->stop, memory_order_relaxed)) {
-        return shooter->retries.first != NULL;
+        return shooter->retries.first || shooter->followups.first;
     }
-    return (shooter->retries.first || !shooter_is_over(shooter, now_ns))
+    return (shooter->retries.first || shooter_has_followup(shooter, now_ns)
+            || !shooter_is_over(shooter, now_ns))
            && now_ns > give_up_ns(shooter);
 }
 
 /* The server is gone, or far too slow: what waits is told as the time-outs that its buyers see. */
-static void give_up(struct shooter *shooter, int64_t now_ns)
+static void give_up_all(struct shooter *shooter, struct retries *queue, int64_t now_ns)
 {
-    const bool closed = shooter->run->options->closed;
-
-    while (shooter->retries.first) {
-        struct retry *retry = retries_take(&shooter->retries);
+    while (queue->first) {
+        struct retry *retry = retries_take(queue);
         shooter_count(shooter, &retry->attempt, retry->due_ns, now_ns, ANSWER_TIMEOUT);
         shooter_record(shooter, &retry->attempt, ANSWER_TIMEOUT, 0);
         free(retry);
     }
+}
+
+static void give_up(struct shooter *shooter, int64_t now_ns)
+{
+    const bool closed = shooter->run->options->closed;
+
+    give_up_all(shooter, &shooter->retries, now_ns);
+    give_up_all(shooter, &shooter->followups, now_ns);
     while (!shooter_is_over(shooter, now_ns)) {
         const int64_t due_ns = closed ? now_ns : shooter_due_ns(shooter, shooter->next);
         const struct attempt attempt =
@@ -87,7 +94,8 @@ void shooter_on_sweep(evutil_socket_t fd, short what, void *arg)
     if (is_stuck(shooter, now_ns)) {
         give_up(shooter, now_ns);
     }
-    if (shooter_is_over(shooter, now_ns) && shooter->busy_count == 0 && !shooter->retries.first) {
+    if (shooter_is_over(shooter, now_ns) && shooter->busy_count == 0 && !shooter->retries.first
+        && !shooter->followups.first) {
         event_base_loopbreak(shooter->base);
         return;
     }

@@ -54,6 +54,9 @@ void tally_merge(struct tally *into, const struct tally *from)
     into->portless += from->portless;
     into->dropped += from->dropped;
     into->unsent += from->unsent;
+    into->paid += from->paid;
+    into->cancelled += from->cancelled;
+    into->lapsed += from->lapsed;
     into->effort = effort_worst(into->effort, from->effort);
     into->records_lost = into->records_lost || from->records_lost;
 }

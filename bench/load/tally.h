@@ -32,6 +32,7 @@ struct tally {
     uint64_t portless; /* times that no connection could be made for want of a port or descriptor */
     uint64_t dropped;  /* connections given up before the answer, on purpose */
     uint64_t unsent;   /* attempts that no connection was free for until the end: timeouts */
+    uint64_t paid, cancelled, lapsed; /* orders: by notices and requests that were taken; left */
     struct effort effort;
     struct histogram latency[ANSWER_CLASS_COUNT]; /* of the same */
     struct tally_record *records;                 /* owned */

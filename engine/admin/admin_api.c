@@ -31,6 +31,7 @@ static const struct route routes_table[] = {
     {HTTP_METHOD_POST, "/v1/admin/sales", admin_sale_create, HTTP_ROUTE_JSON},
     {HTTP_METHOD_GET, "/v1/admin/sales", admin_sale_list, 0},
     {HTTP_METHOD_GET, "/v1/admin/sales/{sale}", admin_sale_show, 0},
+    {HTTP_METHOD_GET, "/v1/admin/sales/{sale}/flow", admin_sale_flow, 0},
     {HTTP_METHOD_POST, "/v1/admin/sales/{sale}/load", admin_sale_load, 0},
     {HTTP_METHOD_POST, "/v1/admin/sales/{sale}/recover", admin_sale_recover, 0},
     {HTTP_METHOD_POST, "/v1/admin/sales/{sale}/pause", admin_sale_pause, 0},

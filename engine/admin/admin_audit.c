@@ -1,8 +1,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "admin/admin_body.h"
 #include "admin/admin_job.h"
-#include "codec/json.h"
 #include "common/log.h"
 #include "ledger/mysql_link.h"
 #include "ledger/sale_store.h"
@@ -99,33 +99,16 @@ struct release_request {
     bool stays_paused;
 };
 
-static bool parse_release(struct admin_job *job, struct release_request *request)
+static void take_release(struct json_take *object, void *arg)
 {
-    const struct json_limits limits = {.size_max = ADMIN_BODY_MAX, .depth_max = 1};
-    struct json_doc doc = {0};
-    struct json_error error;
-    struct json_take object;
-    const char *text = NULL;
-    size_t size = 0;
+    struct release_request *request = arg;
 
-    if (json_doc_read(job->body, job->body_size, &limits, &doc, &error) != ERR_OK) {
-        admin_answer_problem(job, HTTP_PROBLEM_BAD_JSON, "%s", error.text);
-        return false;
+    (void)json_take_bool(object, "force", JSON_OPTIONAL, &request->is_forced);
+    (void)json_take_bool(object, "paused", JSON_OPTIONAL, &request->stays_paused);
+    admin_body_text(object, "reason", JSON_OPTIONAL, request->reason, sizeof request->reason);
+    if (request->is_forced && request->reason[0] == '\0') {
+        json_take_fault(object, "reason", "is needed with force");
     }
-    json_take_begin(&object, json_doc_root(&doc));
-    (void)json_take_bool(&object, "force", JSON_OPTIONAL, &request->is_forced);
-    (void)json_take_bool(&object, "paused", JSON_OPTIONAL, &request->stays_paused);
-    if (json_take_text(&object, "reason", JSON_OPTIONAL, 1, REASON_SIZE - 1, &text, &size)) {
-        memcpy(request->reason, text, size + 1);
-    } else if (request->is_forced) {
-        json_take_fault(&object, "reason", "is needed with force");
-    }
-    const bool good = json_take_end(&object, &error) == ERR_OK;
-    if (!good) {
-        admin_answer_problem(job, HTTP_PROBLEM_BAD_BODY, "%s", error.text);
-    }
-    json_doc_finish(&doc);
-    return good;
 }
 
 /* The ids of what does not hold, or could not be told: "I4, I14". */
@@ -193,7 +176,7 @@ void admin_sale_unfreeze(struct admin_job *job, struct admin_thread *thread)
     struct admin_actor actor = admin_job_actor(job);
     struct sale_row row;
 
-    if (!parse_release(job, &request)) {
+    if (!admin_body_read(job, 1, take_release, &request)) {
         return;
     }
     enum err err = mysql_link_ensure(thread->mysql);

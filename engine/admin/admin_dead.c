@@ -1,16 +1,11 @@
 #include <inttypes.h>
 
 #include "admin/admin_job.h"
+#include "admin/admin_page.h"
 #include "common/conf.h"
 #include "ledger/dead_store.h"
 #include "ledger/mysql_link.h"
 #include "settlement/redrive.h"
-
-struct listing {
-    struct json_out *out;
-    uint32_t count;
-    uint64_t last;
-};
 
 static void write_order_no(struct json_out *out, struct order_no order_no)
 {
@@ -26,8 +21,8 @@ static void write_order_no(struct json_out *out, struct order_no order_no)
 
 static enum err on_dead(void *arg, const struct dead_letter *letter)
 {
-    struct listing *listing = arg;
-    struct json_out *out = listing->out;
+    struct admin_page *page = arg;
+    struct json_out *out = &page->out;
 
     json_out_begin_object(out);
     json_out_member_u64(out, "id", letter->id);
@@ -44,35 +39,23 @@ static enum err on_dead(void *arg, const struct dead_letter *letter)
         json_out_member_text(out, "resolution", letter->resolution);
     }
     json_out_end_object(out);
-    listing->last = letter->id;
-    listing->count++;
+    admin_page_add(page, letter->id);
     return ERR_OK;
+}
+
+static enum err read_letters(struct mysql_link *mysql, const void *filter, struct admin_page *page)
+{
+    return dead_store_list(mysql, filter, on_dead, page);
 }
 
 void admin_dead_list(struct admin_job *job, struct admin_thread *thread)
 {
     const struct dead_filter filter = {
         .after = job->query.after, .open_only = job->query.open_only, .limit = job->query.limit};
-    struct json_out out;
-    struct listing listing = {.out = &out};
+    const struct admin_list list = {
+        .name = "dead_letters", .read = read_letters, .filter = &filter};
 
-    admin_answer_json(job, 200, &out);
-    json_out_begin_object(&out);
-    json_out_name(&out, "dead_letters");
-    json_out_begin_array(&out);
-    enum err err = mysql_link_ensure(thread->mysql);
-    err = err == ERR_OK ? dead_store_list(thread->mysql, &filter, on_dead, &listing) : err;
-    json_out_end_array(&out);
-    json_out_name(&out, "next");
-    if (listing.count == filter.limit) {
-        json_out_u64(&out, listing.last);
-    } else {
-        json_out_null(&out);
-    }
-    json_out_end_object(&out);
-    if (err != ERR_OK) {
-        admin_answer_mysql(job, thread, err);
-    }
+    admin_page_answer(job, thread, &list);
 }
 
 static void answer_redrive(struct admin_job *job, const struct redrive *redrive)

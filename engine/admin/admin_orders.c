@@ -2,17 +2,19 @@
 #include <stdio.h>
 
 #include "admin/admin_job.h"
+#include "admin/admin_page.h"
 #include "common/log.h"
 #include "ledger/mysql_link.h"
 #include "ledger/order_change.h"
 #include "ledger/order_store.h"
+#include "ledger/payment_list.h"
 
-static void write_order(struct json_out *out, const struct order_row *row)
+/* Its members, without the braces: some answers have more of them. */
+static void write_members(struct json_out *out, const struct order_row *row)
 {
     const struct order_record *record = &row->record;
     char order_no[ORDER_NO_TEXT_SIZE];
 
-    json_out_begin_object(out);
     json_out_member_text(out, "order_no", order_no_format(record->order_no, order_no));
     json_out_member_u64(out, "sale", order_no_sale(record->order_no).value);
     json_out_member_u64(out, "epoch", order_no_epoch(record->order_no));
@@ -33,26 +35,33 @@ static void write_order(struct json_out *out, const struct order_row *row)
     json_out_member_u64(out, "version", row->version);
     json_out_member_time(out, "won_at", record->won_at_ms);
     json_out_member_time(out, "pay_by", record->pay_by_ms);
+    json_out_member_time(out, "created_at", row->created_ms);
     json_out_member_time(out, "changed_at", row->changed_ms);
     json_out_member_u64(out, "partition", row->part);
     json_out_member_u64(out, "offset", row->offset);
+}
+
+static void write_order(struct json_out *out, const struct order_row *row)
+{
+    json_out_begin_object(out);
+    write_members(out, row);
     json_out_end_object(out);
 }
 
-struct listing {
-    struct json_out *out;
-    uint32_t count;
-    struct order_no last;
-};
+/* --- list --- */
 
 static enum err on_order(void *arg, const struct order_row *row)
 {
-    struct listing *listing = arg;
+    struct admin_page *page = arg;
 
-    write_order(listing->out, row);
-    listing->last = row->record.order_no;
-    listing->count++;
+    write_order(&page->out, row);
+    admin_page_add(page, row->record.order_no.value);
     return ERR_OK;
+}
+
+static enum err read_orders(struct mysql_link *mysql, const void *filter, struct admin_page *page)
+{
+    return order_store_list(mysql, filter, on_order, page);
 }
 
 void admin_order_list(struct admin_job *job, struct admin_thread *thread)
@@ -65,44 +74,93 @@ void admin_order_list(struct admin_job *job, struct admin_thread *thread)
         .after = {job->query.after},
         .limit = job->query.limit,
     };
-    char next[ORDER_NO_TEXT_SIZE];
-    struct json_out out;
-    struct listing listing = {.out = &out};
+    const struct admin_list list = {
+        .name = "orders", .read = read_orders, .filter = &filter, .next_is_text = true};
 
-    admin_answer_json(job, 200, &out);
-    json_out_begin_object(&out);
-    json_out_name(&out, "orders");
-    json_out_begin_array(&out);
-    enum err err = mysql_link_ensure(thread->mysql);
-    err = err == ERR_OK ? order_store_list(thread->mysql, &filter, on_order, &listing) : err;
-    json_out_end_array(&out);
-    json_out_name(&out, "next");
-    if (listing.count == filter.limit) {
-        json_out_text(&out, order_no_format(listing.last, next));
+    admin_page_answer(job, thread, &list);
+}
+
+/* --- one order, with its notices --- */
+
+static void member_text_or_null(struct json_out *out, const char *name, const char *text)
+{
+    json_out_name(out, name);
+    if (text[0] != '\0') {
+        json_out_text(out, text);
     } else {
-        json_out_null(&out);
+        json_out_null(out);
     }
-    json_out_end_object(&out);
+}
+
+static enum err on_payment(void *arg, const struct payment_line *line)
+{
+    struct json_out *out = arg;
+
+    json_out_begin_object(out);
+    json_out_member_u64(out, "id", line->id);
+    json_out_member_text(out, "provider", line->provider);
+    json_out_member_text(out, "event_id", line->event_id);
+    member_text_or_null(out, "transaction_id", line->transaction_id);
+    json_out_member_text(out, "kind", line->kind);
+    json_out_member_text(out, "state", line->state);
+    json_out_name(out, "amount");
+    if (line->has_amount) {
+        json_out_u64(out, line->amount);
+    } else {
+        json_out_null(out);
+    }
+    member_text_or_null(out, "currency", line->currency);
+    json_out_member_time(out, "occurred_at", line->occurred_ms);
+    json_out_member_time(out, "created_at", line->created_ms);
+    json_out_member_time(out, "changed_at", line->changed_ms);
+    json_out_member_u64(out, "partition", line->part);
+    json_out_member_u64(out, "offset", line->offset);
+    json_out_end_object(out);
+    return ERR_OK;
+}
+
+static enum err write_detail(struct json_out *out, struct mysql_link *mysql,
+                             const struct order_row *row)
+{
+    json_out_begin_object(out);
+    write_members(out, row);
+    json_out_name(out, "payments");
+    json_out_begin_array(out);
+    const enum err err = payment_list_of(mysql, row->record.order_no, on_payment, out);
+    json_out_end_array(out);
+    json_out_end_object(out);
+    return err;
+}
+
+/* Order and notices as they were in one moment. */
+static enum err read_detail(struct admin_job *job, struct mysql_link *mysql)
+{
+    struct order_row row;
+    struct json_out out;
+    enum err err = mysql_link_ensure(mysql);
+
+    err = err == ERR_OK ? mysql_link_begin_snapshot(mysql) : err;
     if (err != ERR_OK) {
-        admin_answer_mysql(job, thread, err);
+        return err;
     }
+    err = order_store_find(mysql, job->order_no, &row);
+    if (err == ERR_OK) {
+        admin_answer_json(job, 200, &out);
+        err = write_detail(&out, mysql, &row);
+    }
+    mysql_link_rollback(mysql);
+    return err;
 }
 
 void admin_order_show(struct admin_job *job, struct admin_thread *thread)
 {
-    struct order_row row;
-    struct json_out out;
+    const enum err err = read_detail(job, thread->mysql);
 
-    enum err err = mysql_link_ensure(thread->mysql);
-    err = err == ERR_OK ? order_store_find(thread->mysql, job->order_no, &row) : err;
     if (err == ERR_NOT_FOUND) {
         admin_answer_refusal(job, ADMIN_REFUSAL_UNKNOWN_ORDER, "There is no order %" PRIu64 ".",
                              job->order_no.value);
     } else if (err != ERR_OK) {
         admin_answer_mysql(job, thread, err);
-    } else {
-        admin_answer_json(job, 200, &out);
-        write_order(&out, &row);
     }
 }
 

@@ -1,8 +1,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "admin/admin_body.h"
 #include "admin/admin_job.h"
-#include "codec/json.h"
+#include "admin/admin_page.h"
 #include "common/clock.h"
 #include "common/conf.h"
 #include "common/log.h"
@@ -158,17 +159,16 @@ static void read_sku(struct json_take *parent, struct json_in item, struct sale_
     }
 }
 
-static void read_definition(struct json_take *object, struct sale_definition *definition)
+static void take_definition(struct json_take *object, void *arg)
 {
+    struct sale_definition *definition = arg;
     const char *text = NULL;
     size_t size = 0;
     uint32_t window_s = 900;
     struct json_in skus = {0};
 
     (void)json_take_u32(object, "sale", JSON_OPTIONAL, 1, SALE_ID_MAX, &definition->sale.value);
-    if (json_take_text(object, "name", JSON_REQUIRED, 1, SALE_NAME_SIZE_MAX, &text, &size)) {
-        memcpy(definition->name, text, size + 1);
-    }
+    admin_body_text(object, "name", JSON_REQUIRED, definition->name, sizeof definition->name);
     if (json_take_text(object, "currency", JSON_REQUIRED, 1, 16, &text, &size)) {
         if (currency_check(text, size) == ERR_OK) {
             memcpy(definition->currency, text, size + 1);
@@ -193,23 +193,9 @@ static void read_definition(struct json_take *object, struct sale_definition *de
 /* False: answered. */
 static bool parse_definition(struct admin_job *job, struct sale_definition *definition)
 {
-    const struct json_limits limits = {.size_max = ADMIN_BODY_MAX, .depth_max = 4};
-    struct json_doc doc = {0};
-    struct json_error error;
-    struct json_take object;
     const char *why = NULL;
+    bool good = admin_body_read(job, 4, take_definition, definition);
 
-    if (json_doc_read(job->body, job->body_size, &limits, &doc, &error) != ERR_OK) {
-        admin_answer_problem(job, HTTP_PROBLEM_BAD_JSON, "%s", error.text);
-        return false;
-    }
-    json_take_begin(&object, json_doc_root(&doc));
-    read_definition(&object, definition);
-    bool good = json_take_end(&object, &error) == ERR_OK;
-    if (!good) {
-        admin_answer_problem(job, HTTP_PROBLEM_BAD_BODY, "%s", error.text);
-    }
-    json_doc_finish(&doc);
     /* A number that MySQL is still to give must not fail the check of everything else. */
     struct sale_definition checked = *definition;
     checked.sale.value = checked.sale.value ? checked.sale.value : 1;
@@ -249,52 +235,33 @@ void admin_sale_create(struct admin_job *job, struct admin_thread *thread)
 
 /* --- list --- */
 
-struct listing {
-    struct json_out *out;
-    uint32_t count;
-    uint32_t last;
-};
-
 static enum err on_sale(void *arg, const struct sale_row *row)
 {
-    struct listing *listing = arg;
+    struct admin_page *page = arg;
 
-    json_out_begin_object(listing->out);
-    write_row(listing->out, row);
-    json_out_end_object(listing->out);
-    listing->last = row->definition.sale.value;
-    listing->count++;
+    json_out_begin_object(&page->out);
+    write_row(&page->out, row);
+    json_out_end_object(&page->out);
+    admin_page_add(page, row->definition.sale.value);
     return ERR_OK;
+}
+
+static enum err read_sales(struct mysql_link *mysql, const void *filter, struct admin_page *page)
+{
+    return sale_store_list(mysql, filter, on_sale, page);
 }
 
 void admin_sale_list(struct admin_job *job, struct admin_thread *thread)
 {
     const struct sale_filter filter = {.after = {(uint32_t)job->query.after},
                                        .limit = job->query.limit};
-    struct json_out out;
-    struct listing listing = {.out = &out};
+    const struct admin_list list = {.name = "sales", .read = read_sales, .filter = &filter};
 
-    enum err err = job->query.after <= SALE_ID_MAX ? mysql_link_ensure(thread->mysql) : ERR_RANGE;
-    if (err == ERR_RANGE) {
+    if (job->query.after > SALE_ID_MAX) {
         admin_answer_problem(job, HTTP_PROBLEM_BAD_QUERY, "after is a sale's number.");
         return;
     }
-    admin_answer_json(job, 200, &out);
-    json_out_begin_object(&out);
-    json_out_name(&out, "sales");
-    json_out_begin_array(&out);
-    err = err == ERR_OK ? sale_store_list(thread->mysql, &filter, on_sale, &listing) : err;
-    json_out_end_array(&out);
-    json_out_name(&out, "next");
-    if (listing.count == filter.limit) {
-        json_out_u64(&out, listing.last);
-    } else {
-        json_out_null(&out);
-    }
-    json_out_end_object(&out);
-    if (err != ERR_OK) {
-        admin_answer_mysql(job, thread, err);
-    }
+    admin_page_answer(job, thread, &list);
 }
 
 /* --- control --- */
@@ -339,31 +306,17 @@ void admin_sale_end(struct admin_job *job, struct admin_thread *thread)
 
 /* --- stock --- */
 
-static bool parse_addition(struct admin_job *job, char ref[static ADMIN_REF_SIZE],
-                           struct stock_addition *addition)
-{
-    const struct json_limits limits = {.size_max = ADMIN_BODY_MAX, .depth_max = 1};
-    struct json_doc doc = {0};
-    struct json_error error;
-    struct json_take object;
-    const char *text = NULL;
-    size_t size = 0;
+struct addition {
+    uint32_t units;
+    char ref[ADMIN_REF_SIZE];
+};
 
-    if (json_doc_read(job->body, job->body_size, &limits, &doc, &error) != ERR_OK) {
-        admin_answer_problem(job, HTTP_PROBLEM_BAD_JSON, "%s", error.text);
-        return false;
-    }
-    json_take_begin(&object, json_doc_root(&doc));
-    (void)json_take_u32(&object, "add", JSON_REQUIRED, 1, INT32_MAX, &addition->units);
-    if (json_take_text(&object, "ref", JSON_REQUIRED, 1, ADMIN_REF_SIZE - 1, &text, &size)) {
-        memcpy(ref, text, size + 1);
-    }
-    const bool good = json_take_end(&object, &error) == ERR_OK;
-    if (!good) {
-        admin_answer_problem(job, HTTP_PROBLEM_BAD_BODY, "%s", error.text);
-    }
-    json_doc_finish(&doc);
-    return good;
+static void take_addition(struct json_take *object, void *arg)
+{
+    struct addition *addition = arg;
+
+    (void)json_take_u32(object, "add", JSON_REQUIRED, 1, INT32_MAX, &addition->units);
+    admin_body_text(object, "ref", JSON_REQUIRED, addition->ref, sizeof addition->ref);
 }
 
 static void answer_addition(struct admin_job *job, const struct stock_addition *addition,
@@ -384,14 +337,15 @@ static void answer_addition(struct admin_job *job, const struct stock_addition *
 
 void admin_stock_add(struct admin_job *job, struct admin_thread *thread)
 {
-    char ref[ADMIN_REF_SIZE] = "";
-    struct stock_addition addition = {.sale = job->sale, .sku = job->sku, .ref = ref};
+    struct addition asked = {.ref = ""};
     struct stock_added added = {0};
     const struct admin_actor actor = admin_job_actor(job);
 
-    if (!parse_addition(job, ref, &addition)) {
+    if (!admin_body_read(job, 1, take_addition, &asked)) {
         return;
     }
+    const struct stock_addition addition = {
+        .sale = job->sale, .sku = job->sku, .units = asked.units, .ref = asked.ref};
     enum err err = mysql_link_ensure(thread->mysql);
     err = err == ERR_OK ? sale_store_add_stock(thread->mysql, &addition, &actor, &added) : err;
     if (err == ERR_OK) {

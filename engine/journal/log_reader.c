@@ -3,7 +3,7 @@
 #include "common/assert.h"
 #include "common/clock.h"
 #include "journal/consumer_client.h"
-#include "journal/topic_check.h"
+#include "journal/topic_bounds.h"
 
 #include <inttypes.h>
 #include <librdkafka/rdkafka.h>
@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-enum { PARTITIONS_MAX = 256, SESSION_TIMEOUT_MS = 10000, POLL_MS = 100 };
+enum { SESSION_TIMEOUT_MS = 10000, POLL_MS = 100 };
 
 struct reading {
     const struct log_reader_options *options;
@@ -21,7 +21,7 @@ struct reading {
     int64_t deadline_us;
     rd_kafka_t *handle;
     uint32_t part_count, open_count; /* open: its end was not reached yet */
-    uint64_t next[PARTITIONS_MAX], end[PARTITIONS_MAX];
+    uint64_t next[LOG_PARTITIONS_MAX], end[LOG_PARTITIONS_MAX];
     uint64_t count;
 };
 
@@ -46,24 +46,19 @@ static int left_ms(const struct reading *reading)
 }
 
 /* From where to where: the log's own bounds, and the caller's places inside them. */
-static enum err find_bounds(struct reading *reading, uint32_t part)
+static enum err set_bounds(struct reading *reading, const struct topic_bounds *bounds,
+                           uint32_t part)
 {
     const struct log_reader_options *options = reading->options;
-    int64_t low = -1, high = -1;
-    rd_kafka_resp_err_t status = rd_kafka_query_watermark_offsets(
-        reading->handle, options->topic, (int32_t)part, &low, &high, left_ms(reading));
+    const uint64_t low = bounds->first[part], high = bounds->end[part];
 
-    if (status != RD_KAFKA_RESP_ERR_NO_ERROR || low < 0 || high < low) {
-        return fail(reading, ERR_UNAVAILABLE, "partition %" PRIu32 ": %s", part,
-                    rd_kafka_err2str(status));
-    }
-    reading->end[part] = (uint64_t)high;
-    reading->next[part] = (uint64_t)low;
+    reading->end[part] = high;
+    reading->next[part] = low;
     if (options->from && part < options->from_count) {
         reading->next[part] = options->from[part];
-        if (options->from[part] < (uint64_t)low || options->from[part] > (uint64_t)high) {
+        if (options->from[part] < low || options->from[part] > high) {
             return fail(reading, ERR_RANGE,
-                        "partition %" PRIu32 " holds %" PRId64 " to %" PRId64
+                        "partition %" PRIu32 " holds %" PRIu64 " to %" PRIu64
                         ", asked for was %" PRIu64,
                         part, low, high, options->from[part]);
         }
@@ -73,17 +68,16 @@ static enum err find_bounds(struct reading *reading, uint32_t part)
 
 static enum err find_all_bounds(struct reading *reading)
 {
-    enum err err = topic_partition_count(reading->handle, reading->options->topic,
-                                         (uint32_t)left_ms(reading), &reading->part_count);
+    struct topic_bounds bounds;
+    enum err err = topic_bounds_read(reading->handle, reading->options->topic,
+                                     (uint32_t)left_ms(reading), &bounds);
 
     if (err != ERR_OK) {
         return fail(reading, err, "topic %.100s: %s", reading->options->topic, err_text(err));
     }
-    if (reading->part_count > PARTITIONS_MAX) {
-        return fail(reading, ERR_RANGE, "more than %d partitions", PARTITIONS_MAX);
-    }
+    reading->part_count = bounds.count;
     for (uint32_t part = 0; part < reading->part_count && err == ERR_OK; part++) {
-        err = find_bounds(reading, part);
+        err = set_bounds(reading, &bounds, part);
     }
     return err;
 }

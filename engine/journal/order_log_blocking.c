@@ -3,7 +3,6 @@
 #include "codec/order_event.h"
 #include "common/clock.h"
 #include "journal/producer_client.h"
-#include "journal/topic_check.h"
 
 #include <librdkafka/rdkafka.h>
 #include <stdlib.h>
@@ -207,50 +206,18 @@ enum err order_log_blocking_append(struct order_log_blocking *log,
 
 /* --- where the log ends */
 
-static enum err status_of(rd_kafka_resp_err_t status)
-{
-    switch (status) {
-    case RD_KAFKA_RESP_ERR_NO_ERROR: return ERR_OK;
-    case RD_KAFKA_RESP_ERR__TIMED_OUT: return ERR_TIMEOUT;
-    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
-    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART: return ERR_NOT_FOUND;
-    default: return ERR_UNAVAILABLE; /* librdkafka's enum */
-    }
-}
-
 enum err order_log_blocking_ends(struct order_log_blocking *log, uint32_t timeout_ms,
                                  uint64_t ends[static LOG_PARTITIONS_MAX],
                                  uint32_t *ret_partition_count)
 {
-    int64_t deadline_us = clock_mono_us() + (int64_t)timeout_ms * 1000;
-    uint64_t found[LOG_PARTITIONS_MAX];
-    uint32_t count = 0;
+    struct topic_bounds bounds;
     enum err err = ensure(log);
 
+    err = err == ERR_OK ? topic_bounds_read(log->client.handle, log->topic, timeout_ms, &bounds)
+                        : err;
     if (err == ERR_OK) {
-        err = topic_partition_count(log->client.handle, log->topic, timeout_ms, &count);
+        memcpy(ends, bounds.end, bounds.count * sizeof *ends);
+        *ret_partition_count = bounds.count;
     }
-    if (err != ERR_OK) {
-        return err;
-    }
-    if (count > LOG_PARTITIONS_MAX) {
-        return ERR_RANGE;
-    }
-    for (uint32_t part = 0; part < count; part++) {
-        int64_t low = 0, high = 0, left_ms = (deadline_us - clock_mono_us()) / 1000;
-
-        if (left_ms <= 0) {
-            return ERR_TIMEOUT;
-        }
-        err = status_of(rd_kafka_query_watermark_offsets(log->client.handle, log->topic,
-                                                         (int32_t)part, &low, &high, (int)left_ms));
-        if (err != ERR_OK || high < 0) {
-            return err != ERR_OK ? err : ERR_UNAVAILABLE;
-        }
-        found[part] = (uint64_t)high;
-    }
-    memcpy(ends, found, count * sizeof *ends);
-    *ret_partition_count = count;
-    return ERR_OK;
+    return err;
 }

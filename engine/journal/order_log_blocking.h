@@ -10,11 +10,10 @@
 #include <stdint.h>
 
 #include "common/err.h"
+#include "journal/topic_bounds.h"
 
 struct order_log_blocking;
 struct order_record;
-
-enum { LOG_PARTITIONS_MAX = 256 };
 
 struct order_log_blocking_options {
     const char *brokers, *topic; /* copied */

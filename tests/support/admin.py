@@ -61,6 +61,9 @@ class Admin:
     def sale(self, sale):
         return self.ask("GET", f"sales/{sale}")
 
+    def flow(self, sale):
+        return self.ask("GET", f"sales/{sale}/flow")
+
     def load(self, sale):
         """Starts a load; it goes on in the worker."""
         return self.ask("POST", f"sales/{sale}/load")

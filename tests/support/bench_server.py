@@ -19,7 +19,7 @@ def answer(status, body, fields=b""):
 
 
 def won(number, replayed=False):
-    return answer(201, {"order_no": str(number)},
+    return answer(201, {"order_no": str(number), "unit_price": 250, "currency": "CNY"},
                   b"Idempotent-Replayed: true\r\n" if replayed else b"")
 
 
@@ -81,6 +81,7 @@ class Server:
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 TOKEN_BAD = answer(401, {"status": 401, "code": "token-bad"})
+NOTICE_TAKEN = b"HTTP/1.1 204 No Content\r\n\r\n"
 UNKNOWN_SALE = answer(404, {"status": 404, "code": "unknown-sale"})
 
 
@@ -98,10 +99,14 @@ class Shop:
         self.stock, self.keys, self.lock = stock, {}, threading.Lock()
 
     def __call__(self, number, head, body):
+        if head.startswith("POST /v1/payments/"):
+            return NOTICE_TAKEN
         if not is_signed(head):
             return TOKEN_BAD
         if "/sales/7/" not in head:
             return UNKNOWN_SALE
+        if "/cancel HTTP" in head:
+            return answer(202, {"order_no": re.search(r"orders/(\d+)", head)[1]})
         key = re.search(r"Idempotency-Key: (\S+)", head)
         with self.lock:
             if key is not None and key[1] in self.keys:

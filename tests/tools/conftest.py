@@ -1,5 +1,6 @@
 """Fixtures of the tools' tests: `bench` runs seckill-bench."""
 
+import base64
 import json
 import os
 import subprocess
@@ -17,10 +18,18 @@ def secret_file(tmp_path):
 
 
 @pytest.fixture
-def bench(tmp_path, secret_file):
+def payment_secret():
+    """Of provider standard; `bench` knows it."""
+    return bytes(range(24))
+
+
+@pytest.fixture
+def bench(tmp_path, secret_file, payment_secret):
     def run(url, *arguments):
         clean = {name: value for name, value in os.environ.items()
                  if not name.startswith("SECKILL_")}
+        (tmp_path / "payment").write_bytes(b"whsec_" + base64.b64encode(payment_secret) + b"\n")
+        clean["SECKILL_PAYMENT_SECRET_FILE"] = str(tmp_path / "payment")
         files = ["--told", str(tmp_path / "told"), "--json", str(tmp_path / "report")]
         result = subprocess.run(
             [paths.program("seckill-bench"), "--url", url, "--sale", "7", "--secret-file",

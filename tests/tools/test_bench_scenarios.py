@@ -1,5 +1,8 @@
 """The scenarios of bench/scenarios, and what a scenario file may say."""
 
+import base64
+import hashlib
+import hmac
 import json
 import re
 import subprocess
@@ -24,7 +27,7 @@ def small(**extra):
 def test_there_are_scenarios_for_all_that_a_crowd_does():
     names = {path.stem for path in SCENARIOS}
     assert names >= {"win", "sold-out", "mixed", "duplicate-clicks", "bad-token", "unknown-sale",
-                     "retry", "replay"}
+                     "retry", "replay", "pay-lapse"}
     built = (paths.ROOT / "bench" / "scenarios" / "meson.build").read_text()
     assert names == set(re.findall(r"'([a-z-]+)'", built.partition("foreach")[2].partition("]")[0]))
 
@@ -104,6 +107,49 @@ def test_bad_tokens_and_unknown_sales_are_asked_for_in_their_share(bench):
     assert outcomes["unknown-sale"] == pytest.approx(300, abs=60)
     assert outcomes["token-bad"] == pytest.approx(200, abs=60)
     assert outcomes["accepted"] == 1000 - outcomes["unknown-sale"] - outcomes["token-bad"]
+
+
+def test_winners_pay_cancel_or_let_it_lapse(bench, payment_secret):
+    """Each notice once, signed, for the whole amount, after its time; cancels by their buyers."""
+    shop, paid, cancelled, lock = Shop(stock=400), {}, set(), threading.Lock()
+
+    def decide(number, head, body):
+        fields = dict(re.findall(r"^([\w-]+): (.*?)\r?$", head, re.M))
+        if head.startswith("POST /v1/payments/standard "):
+            text = ".".join((fields["webhook-id"], fields["webhook-timestamp"], body.decode()))
+            mac = hmac.new(payment_secret, text.encode(), hashlib.sha256).digest()
+            assert fields["webhook-signature"] == "v1," + base64.b64encode(mac).decode()
+            with lock:
+                data = json.loads(body)["data"]
+                assert paid.setdefault(data["order_no"], data) is data
+        elif "/cancel HTTP" in head:
+            with lock:
+                cancelled.add(re.search(r"orders/(\d+)/cancel", head)[1])
+        return shop(number, head, body)
+    result = bench(Server(decide).url, "--buyers", 500, "--rate", 2000, "--pay", 0.7, "--cancel",
+                   0.1, "--after", 300, "--quantity", 2, "--stock", 400)
+    assert result.returncode == DONE, result
+    winners = result.report["winners"]
+    assert winners == {"paid": len(paid), "cancelled": len(cancelled),
+                       "lapsed": 400 - len(paid) - len(cancelled)}
+    assert len(paid) == pytest.approx(280, abs=50) and len(cancelled) == pytest.approx(40, abs=25)
+    assert {(data["amount"], data["currency"]) for data in paid.values()} == {(500, "CNY")}
+    assert not cancelled & paid.keys()
+    assert result.report["outcomes"] == {"accepted": 400, "sold-out": 100,
+                                         "ok": len(paid) + len(cancelled)}
+    told = {line.split()[2] for line in result.told if line.startswith("accepted")}
+    assert len(result.told) == 500 and paid.keys() <= told and cancelled <= told
+    assert "winners: " in result.stdout
+
+
+@pytest.mark.parametrize("arguments, complaint", [
+    (["--pay", "0.7", "--cancel", "0.4"], "more than 1 together"),
+    (["--pay", "1", "--mode", "replay"], "--mode"),
+    (["--cancel", "1", "--sign", "live"], "--sign"),
+])
+def test_winners_who_cannot_be_are_refused(bench, arguments, complaint):
+    result = bench("http://127.0.0.1:1", "--buyers", 1, *arguments)
+    assert result.returncode == USAGE and complaint in result.stderr, result.stderr
 
 
 def test_a_server_that_sells_to_a_broken_signature_fails_the_run(bench):

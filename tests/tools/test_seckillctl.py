@@ -158,8 +158,10 @@ def test_no_line_ends_in_a_blank():
     sale = {"sale": 7, "name": "n", "skus": [], "redis": None, "load": load}
     audit = audit_answer(True)
     audit["checks"][0]["found"] = None
-    api = Api((202, sale), (200, sale), (200, sale), (200, audit), (200, {"orders": []}),
-              (200, {"dead_letters": [], "next": None}))
+    flow = {"currency": "CNY", "units": {"balanced": True, "came_back": {}},
+            "orders": {"PAID": {"orders": 1, "units": 1, "amount": 5}}}
+    api = Api((202, sale), (200, sale), (200, sale), (200, flow), (200, audit),
+              (200, {"orders": []}), (200, {"dead_letters": [], "next": None}))
     for words in (("--help",), ("sale", "load", "7"), ("sale", "show", "7"), ("audit", "7"),
                   ("order", "list"), ("dead", "list")):
         result = run("--url", api.url + "/", *words)

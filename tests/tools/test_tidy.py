@@ -47,3 +47,17 @@ def test_a_missing_exemption_bites(tmp_path):
         folder.mkdir(parents=True)
         (folder / "thing.c").write_text("int thing_run(void);\n")
         assert tidy("--root", tmp_path / layer)[0] == wanted
+
+
+@pytest.mark.parametrize("name,call", [
+    ("stripe", "strncasecmp(a, b, 2);"), ("stripe", "secret_equal(a, 2, b, 2);"),
+    ("stripe", "CRYPTO_memcmp(a, b, 32);"), ("signature", "text_is(a, b);"),
+    ("signature", "break;"), ("signature", "goto found;")])
+def test_signatures_are_compared_in_one_place_and_to_the_end(tmp_path, name, call):
+    folders = tmp_path / "engine" / "payments", tmp_path / "tests" / "unit" / "payments"
+    for folder in folders:
+        folder.mkdir(parents=True)
+    (folders[0] / f"{name}.c").write_text(f"void thing_run(void)\n{{\n    {call}\n}}\n")
+    (folders[1] / f"test_{name}.c").write_text("int thing_test(void);\n")
+    status, lines = tidy("--root", tmp_path)
+    assert status == 1 and len(lines) == 1 and ": constant-time: " in lines[0], lines

@@ -52,5 +52,7 @@ bool whole_number(const char *what, const char *text, long long min, long long *
 bool sale_number(const char *text, unsigned long *ret_sale);
 /* "" or a blank and the text: what ends a line leaves no blank behind. */
 const char *blank_before(const char *text);
+/* A sale as the admin API shows it. */
+void print_sale(const json_t *sale);
 /* Prints `root` when --json was given, else runs `print`. Takes the reference. */
 int show(const struct client *client, json_t *root, void (*print)(const json_t *root));

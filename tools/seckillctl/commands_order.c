@@ -81,12 +81,52 @@ static bool order_path(const struct arguments *arguments, const char *verb, char
     return true;
 }
 
+static void print_payment(const json_t *payment)
+{
+    const json_t *amount = json_object_get(payment, "amount");
+
+    printf("  payment  %s %s %s", text_of(payment, "kind"), text_of(payment, "state"),
+           text_of(payment, "provider"));
+    if (json_is_integer(amount)) {
+        printf(" %" JSON_INTEGER_FORMAT " %s", json_integer_value(amount),
+               text_of(payment, "currency"));
+    }
+    printf("  transaction %s, event %s\n", text_of(payment, "transaction_id"),
+           text_of(payment, "event_id"));
+    printf("           told at %s, applied at %s\n", text_of(payment, "occurred_at"),
+           text_of(payment, "changed_at"));
+}
+
+static void print_order_detail(const json_t *order)
+{
+    const json_t *payments = json_object_get(order, "payments");
+    const char *reason = json_string_value(json_object_get(order, "reason"));
+    const json_t *payment;
+    size_t index;
+
+    print_order(order);
+    printf("  state    %s%s%s, version %" JSON_INTEGER_FORMAT ", since %s\n",
+           text_of(order, "state"), reason && *reason ? " for " : "", reason ? reason : "",
+           json_integer_value(json_object_get(order, "version")), text_of(order, "changed_at"));
+    printf("  record   partition %" JSON_INTEGER_FORMAT ", offset %" JSON_INTEGER_FORMAT
+           ", settled at %s\n",
+           json_integer_value(json_object_get(order, "partition")),
+           json_integer_value(json_object_get(order, "offset")), text_of(order, "created_at"));
+    json_array_foreach(payments, index, payment)
+    {
+        print_payment(payment);
+    }
+    if (json_array_size(payments) == 0) {
+        puts("  payment  none was told");
+    }
+}
+
 int order_show(const struct client *client, const struct arguments *arguments)
 {
     char path[PATH_SIZE];
 
     return order_path(arguments, "", path)
-               ? show(client, client_call(client, "GET", path, NULL), print_order)
+               ? show(client, client_call(client, "GET", path, NULL), print_order_detail)
                : EXIT_USAGE;
 }
 

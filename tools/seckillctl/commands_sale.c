@@ -20,7 +20,7 @@ static json_int_t number_of(const json_t *object, const char *key)
     return json_integer_value(json_object_get(object, key));
 }
 
-static void print_sale(const json_t *sale)
+void print_sale(const json_t *sale)
 {
     const json_t *redis = json_object_get(sale, "redis");
     const json_t *load = json_object_get(sale, "load");
@@ -239,11 +239,6 @@ static int verb(const struct client *client, const struct arguments *arguments, 
         return EXIT_USAGE;
     }
     return show(client, call_sale(client, arguments, method, path), print_sale);
-}
-
-int sale_show(const struct client *client, const struct arguments *arguments)
-{
-    return verb(client, arguments, "GET", "");
 }
 
 int sale_pause(const struct client *client, const struct arguments *arguments)

@@ -132,3 +132,22 @@ Test(plan, every_buyer_is_of_one_kind_in_the_wanted_shares)
     cr_assert_float_eq(counts[KIND_UNKNOWN_SALE] / (double)BUYERS, 0.3, 0.01);
     plan_destroy(plan);
 }
+
+Test(plan, winners_pay_cancel_or_do_nothing_as_wanted)
+{
+    struct plan_options wanted = options();
+    wanted.pay = 0.7;
+    wanted.cancel = 0.1;
+    struct plan *plan = plan_create(&wanted);
+    uint32_t steps[STEP_CANCEL + 1] = {0};
+
+    for (uint32_t buyer = 0; buyer < BUYERS; buyer++) {
+        const enum step step = plan_next(plan, buyer);
+        cr_assert_eq(step, plan_next(plan, buyer));
+        steps[step]++;
+    }
+    cr_assert_float_eq(steps[STEP_PAY] / (double)BUYERS, 0.7, 0.02);
+    cr_assert_float_eq(steps[STEP_CANCEL] / (double)BUYERS, 0.1, 0.02);
+    cr_assert_float_eq(steps[STEP_PURCHASE] / (double)BUYERS, 0.2, 0.02);
+    plan_destroy(plan);
+}

@@ -108,3 +108,19 @@ Test(response, a_member_may_stand_among_blanks_and_must_be_a_text)
     cr_assert(response_member(&response, "a", &text, &size));
     cr_assert_eq(size, 1);
 }
+
+Test(response, a_number_is_read_and_nothing_else_taken_for_one)
+{
+    static const char text[] = "HTTP/1.1 201 Created\r\nContent-Length: 42\r\n\r\n"
+                               "{\"unit_price\": 199900,\"sale\":7,\"text\":\"8\"}";
+    struct response response;
+    uint64_t value = 0;
+
+    cr_assert_gt(response_read(text, sizeof text - 1, &response), 0);
+    cr_assert(response_number(&response, "unit_price", &value));
+    cr_assert_eq(value, 199900);
+    cr_assert(response_number(&response, "sale", &value));
+    cr_assert_eq(value, 7);
+    cr_assert_not(response_number(&response, "text", &value));
+    cr_assert_not(response_number(&response, "none", &value));
+}

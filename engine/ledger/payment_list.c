@@ -1,0 +1,50 @@
+#include "ledger/payment_list.h"
+
+#include "ledger/mysql_link.h"
+#include "ledger/sql_text.h"
+
+struct list_job {
+    payment_line_fn *each;
+    void *arg;
+};
+
+static const char *text_of(const struct sql_value *column)
+{
+    return column->kind == SQL_BYTES ? column->bytes : "";
+}
+
+static enum err on_line(void *arg, const struct sql_value *columns)
+{
+    const struct list_job *job = arg;
+    const struct payment_line line = {
+        .id = sql_column_u64(&columns[0]),
+        .provider = text_of(&columns[1]),
+        .event_id = text_of(&columns[2]),
+        .transaction_id = text_of(&columns[3]),
+        .kind = text_of(&columns[4]),
+        .state = text_of(&columns[5]),
+        .has_amount = columns[6].kind != SQL_NULL,
+        .amount = sql_column_u64(&columns[6]),
+        .currency = text_of(&columns[7]),
+        .occurred_ms = (int64_t)sql_column_u64(&columns[8]),
+        .created_ms = (int64_t)sql_column_u64(&columns[9]),
+        .changed_ms = (int64_t)sql_column_u64(&columns[10]),
+        .part = (uint32_t)sql_column_u64(&columns[11]),
+        .offset = sql_column_u64(&columns[12]),
+    };
+
+    return job->each(job->arg, &line);
+}
+
+enum err payment_list_of(struct mysql_link *link, struct order_no order_no, payment_line_fn *each,
+                         void *arg)
+{
+    static const struct sql sql = {
+        .head = "SELECT id, provider, event_id, transaction_id, kind, state, amount, currency, "
+                "occurred, created, changed, part, log_offset FROM payments WHERE order_no = ? "
+                "ORDER BY id DESC LIMIT ?"};
+    const struct sql_value params[] = {sql_u64(order_no.value), sql_u64(PAYMENT_LIST_MAX)};
+    struct list_job job = {.each = each, .arg = arg};
+
+    return mysql_link_query(link, &sql, 0, params, 2, on_line, &job);
+}
