@@ -12,7 +12,16 @@
 #include "common/assert.h"
 #include "common/log.h"
 
-enum { LINE_MAX_BYTES = 128, DELAY_MAX_MS = 600000 };
+enum { LINE_MAX_BYTES = 1024, DELAY_MAX_MS = 600000 };
+
+/* What the file says, cut into its words. */
+struct armed {
+    char line[LINE_MAX_BYTES];
+    const char *point;
+    const char *action;
+    const char *claim;
+    const char *taken;
+};
 
 static const char *const names[FAILPOINT_COUNT] = {
 #define FAILPOINT(name, where) [FAILPOINT_##name] = #name,
@@ -26,19 +35,35 @@ const char *failpoint_name(enum failpoint point)
     return names[point];
 }
 
-/* The armed line, without its end. False: nothing is armed. */
-static bool read_armed(const char *path, char line[LINE_MAX_BYTES])
+/* Ends the word at *rest, and moves *rest behind it. */
+static const char *next_word(char **rest)
+{
+    char *word = *rest;
+
+    *rest += strcspn(word, " \n");
+    if (**rest != '\0') {
+        *(*rest)++ = '\0';
+    }
+    return word;
+}
+
+/* False: nothing is armed. */
+static bool read_armed(const char *path, struct armed *ret_armed)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
 
     if (fd < 0) {
         return false;
     }
-    ssize_t size = read(fd, line, LINE_MAX_BYTES - 1);
+    ssize_t size = read(fd, ret_armed->line, LINE_MAX_BYTES - 1);
     (void)close(fd);
-    line[size > 0 ? size : 0] = '\0';
-    line[strcspn(line, "\n")] = '\0';
-    return line[0] != '\0';
+    ret_armed->line[size > 0 ? size : 0] = '\0';
+    char *rest = ret_armed->line;
+    ret_armed->point = next_word(&rest);
+    ret_armed->action = next_word(&rest);
+    ret_armed->claim = next_word(&rest);
+    ret_armed->taken = next_word(&rest);
+    return true;
 }
 
 static void sleep_ms(unsigned long ms)
@@ -58,7 +83,7 @@ static bool act(const char *action)
         UNREACHABLE();
     }
     if (strcmp(action, "stop") == 0) {
-        (void)kill(getpid(), SIGSTOP);
+        (void)raise(SIGSTOP); /* this thread stands here; kill() would let it run on a little */
         return false;
     }
     if (strncmp(action, delay, sizeof delay - 1) == 0) {
@@ -75,17 +100,16 @@ static bool act(const char *action)
 bool failpoint_hit(enum failpoint point)
 {
     const char *path = getenv("SECKILL_FAILPOINT_FILE");
-    const char *name = failpoint_name(point);
-    const size_t size = strlen(name);
-    char line[LINE_MAX_BYTES];
+    struct armed armed;
 
-    if (path == NULL || !read_armed(path, line) || strncmp(line, name, size) != 0
-        || line[size] != ' ') {
+    if (path == NULL || !read_armed(path, &armed)
+        || strcmp(armed.point, failpoint_name(point)) != 0) {
         return false;
     }
-    if (unlink(path) != 0) {
-        return false; /* another process was first */
+    ASSERT(armed.taken[0] != '\0');
+    if (rename(armed.claim, armed.taken) != 0) {
+        return false; /* disarmed, or another one was first */
     }
-    LOG_WARN("failpoint", KV_STR("point", name), KV_STR("action", line + size + 1));
-    return act(line + size + 1);
+    LOG_WARN("failpoint", KV_STR("point", armed.point), KV_STR("action", armed.action));
+    return act(armed.action);
 }

@@ -1,10 +1,12 @@
 /* failpoint: named places where a test makes a process die, stop, wait or fail.
  * Why:    "killed at any instruction" (I16) can only be shown where the instruction can be chosen.
  * How:    builds with -Dfailpoints=true look, each time they pass a point, into the file that the
- *         environment names in SECKILL_FAILPOINT_FILE: one line `POINT ACTION`. Who reads its own
- *         point there removes the file (of several processes one gets it) and does the action:
+ *         environment names in SECKILL_FAILPOINT_FILE: one line `POINT ACTION CLAIM TAKEN`, without
+ *         blanks in a word. Who reads its own point there renames the file CLAIM to TAKEN; who
+ *         succeeds does the action. So it is done once, by one of all threads and processes that
+ *         were given the same CLAIM, and by nobody when a test took CLAIM away:
  *           kill      ends itself by SIGKILL
- *           stop      stops itself by SIGSTOP, until SIGCONT
+ *           stop      stops itself by SIGSTOP at this very place, until SIGCONT
  *           delay:MS  sleeps in this thread
  *           fail      FAILPOINT_FAILS() is true, once
  * Never:  exists in other builds: there the macros are nothing.

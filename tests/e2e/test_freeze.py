@@ -68,8 +68,9 @@ def test_who_froze_it_and_why_is_told_everywhere(clashed, stack, mysql):
     frozen = [row for row in admin_rows(mysql, clashed.sale) if row[1] == "freeze"]
     assert len(frozen) == 1 and frozen[0][0] == "worker", frozen
     assert frozen[0][2].startswith(f"open; {cause}"), frozen
-    lines = [line for line in stack.worker.log_text().splitlines()
-             if "event=sale_frozen" in line and f"sale={clashed.sale} " in line]
+    lines = wait_until(lambda: [line for line in stack.worker.log_text().splitlines()
+                                if "event=sale_frozen" in line and f"sale={clashed.sale} " in line],
+                       30, "the log tells it")
     assert len(lines) == 1 and "level=error" in lines[0], lines
     for part in ("invariant=I7", f"order {clashed.order['order_no']}", "RUNBOOK: a sale is frozen"):
         assert part in lines[0], lines

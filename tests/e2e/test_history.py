@@ -120,7 +120,7 @@ def test_a_sale_that_is_lost_does_not_hurt_one_that_is_loaded(stack, own_service
     Redis(own_services).client.flushall()
     wait_loaded(stack.admin, kept, 2)
     for engine in BOTH:
-        wait_until(lambda: get_sale(stack, kept, engine).status == 200, 10, "it is known")
+        wait_until(lambda: get_sale(stack, kept, engine).status == 200, 30, "it is known")
         expect_won(Buyer(stack, f"buyer-{engine}", engine).purchase(kept))
         for _ in range(3):
             assert get_sale(stack, lost, engine).code == "rebuilding"
@@ -129,7 +129,7 @@ def test_a_sale_that_is_lost_does_not_hurt_one_that_is_loaded(stack, own_service
     go_on()
     wait_loaded(stack.admin, lost, 2)
     again = wait_until(lambda: (answer := Buyer(stack, "of-the-lost").purchase(
-        lost, key="key-of-the-lost-one")).status == 201 and answer, 10, "it sells again")
+        lost, key="key-of-the-lost-one")).status == 201 and answer, 30, "it sells again")
     assert again.json()["order_no"] == won["order_no"]
 
 

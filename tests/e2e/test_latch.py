@@ -9,9 +9,9 @@ def control_of(mysql, sale):
 
 
 def test_a_sale_that_its_window_ended_is_ended_in_mysql(stack, admin, mysql, redis_db):
-    sale = admin.open_sale(stock=5, closes_in_s=8)  # time enough to load it
+    sale = admin.open_sale(stock=5, closes_in_s=15)  # time enough to load it
     assert control_of(mysql, sale) == "open"
-    wait_until(lambda: control_of(mysql, sale) == "ended", 30, "the worker copies the latch")
+    wait_until(lambda: control_of(mysql, sale) == "ended", 60, "the worker copies the latch")
     rows = mysql.rows("SELECT actor, action FROM admin_log WHERE sale = %s ORDER BY id", sale)
     assert (rows[-1]["actor"], rows[-1]["action"]) == ("worker", "end")
     wait_until(lambda: redis_db.meta(sale)["state"] == "ended", 30, "it is latched")
@@ -20,9 +20,9 @@ def test_a_sale_that_its_window_ended_is_ended_in_mysql(stack, admin, mysql, red
 
 
 def test_a_paused_sale_ends_too(admin, mysql, redis_db):
-    sale = admin.open_sale(stock=5, closes_in_s=8)
+    sale = admin.open_sale(stock=5, closes_in_s=15)
     admin.ask("POST", f"sales/{sale}/pause")
-    wait_until(lambda: control_of(mysql, sale) == "ended", 30, "the worker copies the latch")
+    wait_until(lambda: control_of(mysql, sale) == "ended", 60, "the worker copies the latch")
     wait_until(lambda: redis_db.meta(sale)["state"] == "ended", 30, "Redis is told")
 
 

@@ -200,13 +200,13 @@ def test_lag_is_seen_while_mysql_is_away(stack, services, plain_sale):
 
 def test_the_worker_names_a_redis_that_is_away(private_services, make_stack):
     stack = make_stack(private_services, engines=0)
-    wait_until(stack.worker.is_ready, 10, "ready")
+    wait_until(stack.worker.is_ready, 30, "ready")
     private_services.kill("redis")
-    causes = wait_until(lambda: stack.worker.ops_get("/readyz").json()["causes"], 10, "not ready")
+    causes = wait_until(lambda: stack.worker.ops_get("/readyz").json()["causes"], 30, "not ready")
     assert causes[0]["name"] == "redis" and causes[0]["detail"], causes
     assert scrape(stack.worker).get("seckill_redis_connected") == 0
     private_services.start("redis")
-    wait_until(stack.worker.is_ready, 20, "ready again")
+    wait_until(stack.worker.is_ready, 30, "ready again")
 
 
 def test_mysql_away_does_not_flood_the_log(private_services, make_stack):
@@ -215,7 +215,7 @@ def test_mysql_away_does_not_flood_the_log(private_services, make_stack):
     private_services.kill("mysql")
     lines = lambda: [line for line in stack.worker.log_text().splitlines()
                      if "event=mysql_connect_failed" in line]
-    wait_until(lambda: any("suppressed=" in line for line in lines()), 20, "the rest is summed")
+    wait_until(lambda: any("suppressed=" in line for line in lines()), 30, "the rest is summed")
     assert len(lines()) == 2, lines()
 
 

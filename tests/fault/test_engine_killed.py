@@ -28,13 +28,13 @@ def rows_of_ann(mysql, sale):
 def test_the_same_key_gets_the_one_truth(stack, crowd, holds, mysql, point, is_replay):
     sale = stack.admin.open_sale(stock=1000)
     with crowd(sale, engines=(1,)) as others:
-        wait_until(others.wins, 20, "others win")
+        wait_until(others.wins, 30, "others win")
         stack.engines[0].arm(point, "kill")
         first = ask(stack, sale, engine=0)
         assert first.code == "lost" or point == "buyer_told"
-        wait_until(lambda: not stack.engines[0].is_alive(), 10, "the engine ends")
+        wait_until(lambda: not stack.engines[0].is_alive(), 30, "the engine ends")
         second = wait_until(lambda: (answer := ask(stack, sale, engine=1)).status == 201 and answer,
-                            15, "the same key wins at the other engine")
+                            30, "the same key wins at the other engine")
     assert second.replayed == is_replay
     holds(sale, [*others.told, first, second])
     assert rows_of_ann(mysql, sale) == 1
@@ -45,12 +45,12 @@ def test_killed_with_an_acknowledgement_in_hand(stack, crowd, holds, mysql):
     sale = stack.admin.open_sale(stock=1000)
     with crowd(sale, engines=(1,)) as others:
         first = wait_until(lambda: (answer := ask(stack, sale, engine=0)).status == 201 and answer,
-                           15, "a win")
+                           30, "a win")
         stack.engines[0].arm("acks_taken", "kill")
         more = ask_all(stack, sale, [("bea", "key-of-the-second-one", "a")], engines=(0,))
-        wait_until(lambda: not stack.engines[0].is_alive(), 10, "the engine ends")
+        wait_until(lambda: not stack.engines[0].is_alive(), 30, "the engine ends")
         second = wait_until(lambda: (answer := ask(stack, sale, engine=1)).status == 201 and answer,
-                            15, "the same key wins at the other engine")
+                            30, "the same key wins at the other engine")
     assert second.replayed and second.order_no == first.order_no
     holds(sale, [*others.told, first, *more, second])
     assert rows_of_ann(mysql, sale) == 1
@@ -66,9 +66,9 @@ def test_the_relay_is_killed_too(stack, holds, mysql, point):
     stack.engines[0].arm("script_replied", "kill")
     first = ask(stack, sale, engine=0)
     assert first.code == "lost"
-    wait_until(lambda: not stack.engines[1].is_alive(), 20, "the other engine relays, and ends")
+    wait_until(lambda: not stack.engines[1].is_alive(), 30, "the other engine relays, and ends")
     revive(stack)
-    second = wait_until(lambda: (answer := ask(stack, sale, engine=1)).status == 201 and answer, 15,
+    second = wait_until(lambda: (answer := ask(stack, sale, engine=1)).status == 201 and answer, 30,
                         "the same key wins")
     assert second.replayed
     holds(sale, [*others, first, second])
@@ -82,5 +82,5 @@ def test_a_win_in_the_outbox_alone_is_relayed_without_a_retry(stack, holds, mysq
     stack.engines[0].arm("script_replied", "kill")
     told = ask(stack, sale, engine=0)
     assert told.code == "lost"
-    wait_until(lambda: rows_of_ann(mysql, sale) == 1, 20, "its row")
+    wait_until(lambda: rows_of_ann(mysql, sale) == 1, 30, "its row")
     holds(sale, [*others, told])

@@ -101,7 +101,8 @@ def test_a_strict_engine_refuses_a_log_that_forgets(faults, topics, setting, tex
     engine = weak.engine.start()
     try:
         assert ended(engine) != 0
-        assert "strict: Kafka: " in engine.log_text() and text in engine.log_text()
+        engine.wait_log("strict: Kafka: ")
+        engine.wait_log(text)
     finally:
         weak.stop()
 
@@ -113,7 +114,7 @@ def test_a_topic_that_is_missing(faults, topics):
     try:
         worker = lonely.worker.start()
         assert ended(worker) != 0
-        assert f"Kafka has no such topic: {topic}" in worker.log_text()
+        worker.wait_log(f"Kafka has no such topic: {topic}")
         engine = lonely.engine.start()
         wait_until(lambda: "does not exist" in causes(engine).get("kafka", ""), 30, "it says why",
                    ignoring=(OSError,))
@@ -154,7 +155,8 @@ def test_records_that_retention_took_before_they_were_settled(stack, topics, mys
         hold_for(lambda: all(places(mysql)[part] == before[part] for part in lost_parts), 3,
                  "nothing is skipped")
         assert stopped(stack) == len(lost_parts)
-    assert any("event=log_place_missing" in worker.log_text() for worker in stack.workers)
+    wait_until(lambda: any("event=log_place_missing" in worker.log_text()
+                           for worker in stack.workers), 30, "the log tells it")
     for part in lost_parts:  # RUNBOOK: a partition is stopped
         for message in lost[part]:
             kafka.produce(TOPIC, message.value(), partition=part)

@@ -57,10 +57,10 @@ def test_redis_stands_still(stack, faults, crowd, holds, redis_db, stopped_s):
         with faults.services.frozen("redis"):
             stopped = time.monotonic()
             wait_until(lambda: {"outcome-unknown", "overloaded"} <= codes_since(
-                buyers, stopped, asked=False), 20, "unknown first, then the link is given up")
+                buyers, stopped, asked=False), 30, "unknown first, then the link is given up")
             for engine in stack.engines:
-                wait_until(lambda: "redis" in causes(engine), 10, "readiness names Redis")
-                wait_until(lambda: scrape(engine).get("seckill_purchases_inflight") == 0, 5,
+                wait_until(lambda: "redis" in causes(engine), 30, "readiness names Redis")
+                wait_until(lambda: scrape(engine).get("seckill_purchases_inflight") == 0, 30,
                            "nothing is on its way")
             wait_until(lambda: time.monotonic() > stopped + stopped_s, 30, "it stands still")
             # In the first turn in which all of it lay in the socket.
@@ -104,7 +104,7 @@ def test_connections_are_reset_in_the_middle_of_replies(stack, faults, crowd, ho
         for _ in range(3):
             faults.engine_redis.set("down", limit=333)
             wait_until(lambda: faults.engine_redis.count() == 0 or any(
-                "redis" in causes(engine) for engine in stack.engines), 10, "links are lost")
+                "redis" in causes(engine) for engine in stack.engines), 30, "links are lost")
             faults.engine_redis.clear()
             wait_for_wins(buyers, 30)
     assert codes_since(buyers, began) <= UNSURE_TOO
@@ -139,9 +139,9 @@ def test_an_evicting_policy_stops_selling(stack, faults, crowd, holds, redis_db)
         try:
             faults.engine_redis.cut()
             for engine in stack.engines:
-                wait_until(lambda: "noeviction" in causes(engine).get("redis", ""), 10, "named")
+                wait_until(lambda: "noeviction" in causes(engine).get("redis", ""), 30, "named")
             began = time.monotonic()
-            wait_until(lambda: codes_since(buyers, began) == {"overloaded"}, 10, "refused")
+            wait_until(lambda: codes_since(buyers, began) == {"overloaded"}, 30, "refused")
             detail = expect(Buyer(stack, "named").purchase(sale), 503, "overloaded")["detail"]
             assert "takes no purchase" in detail
         finally:
@@ -174,12 +174,12 @@ class Refusal:
         path.mkdir()
         self.client.config_set("save", "3600 1000000")
         self.client.bgsave()
-        wait_until(lambda: self._saved() == "err", 10, "it fails")
+        wait_until(lambda: self._saved() == "err", 30, "it fails")
 
         def mend():
             path.rmdir()
             self.client.bgsave()
-            wait_until(lambda: self._saved() == "ok", 10, "it is written")
+            wait_until(lambda: self._saved() == "ok", 30, "it is written")
             self.client.config_set("save", "")
             path.unlink()
 
@@ -227,14 +227,14 @@ def test_a_living_redis_refuses(stack, faults, crowd, holds, redis_db, how, text
         mend = getattr(Refusal(redis_db, faults.services), how)()
         try:
             for engine in stack.engines:
-                wait_until(lambda: text in causes(engine).get("redis", ""), 10,
+                wait_until(lambda: text in causes(engine).get("redis", ""), 30,
                            "readiness has the server's text")
             began = time.monotonic()
             refused = [Buyer(stack, "named", number).purchase(sale) for number in (0, 1)]
             assert all(words in expect(each, 503, "overloaded")["detail"] for each in refused)
             seq = how != "busy" and redis_db.meta(sale)["seq"]
             wait_until(lambda: len([answer for answer in list(buyers.told)
-                                    if answer.began > began]) > 20, 10, "they go on asking")
+                                    if answer.began > began]) > 20, 30, "they go on asking")
             assert codes_since(buyers, began) == {"overloaded"}
             assert how == "busy" or redis_db.meta(sale)["seq"] == seq
             assert total(stack, "shed_total", cause=f"redis-{how}") >= shed + 20
@@ -245,8 +245,9 @@ def test_a_living_redis_refuses(stack, faults, crowd, holds, redis_db, how, text
     rebuilt = {"rebuilding", "not-open"} if how == "readonly" else set()
     assert codes_since(buyers, began) <= UNSURE_TOO | rebuilt
     for engine in stack.engines:
-        assert "redis_refuses" in engine.log_text() or how == "readonly"
-        wait_until(engine.is_ready, 10, "ready again")
+        if how != "readonly":
+            engine.wait_log("redis_refuses")
+        wait_until(engine.is_ready, 30, "ready again")
     holds(sale, buyers.told)
 
 
@@ -265,9 +266,9 @@ def test_redis_lets_nobody_in(stack, faults, crowd, holds, redis_db, how):
         try:
             faults.engine_redis.cut()
             for engine in stack.engines:
-                wait_until(lambda: text in causes(engine).get("redis", ""), 10, "named")
+                wait_until(lambda: text in causes(engine).get("redis", ""), 30, "named")
             began, before = time.monotonic(), connects(stack)
-            wait_until(lambda: time.monotonic() > began + 4, 10, "4 s")
+            wait_until(lambda: time.monotonic() > began + 4, 30, "4 s")
             # The mean wait grows to 1 s; the shortest is 10 ms.
             assert connects(stack) - before <= 2 * 4 * 8
             assert codes_since(buyers, began) == {"overloaded"}
@@ -287,8 +288,8 @@ def test_nothing_comes_back(stack, faults, crowd, holds):
         faults.engine_redis.set("down", blackhole=1)
         silent = time.monotonic()
         for engine in stack.engines:
-            wait_until(lambda: "in time" in causes(engine).get("redis", ""), 20, "given up")
-        wait_until(lambda: "overloaded" in codes_since(buyers, silent), 10, "refused")
+            wait_until(lambda: "in time" in causes(engine).get("redis", ""), 30, "given up")
+        wait_until(lambda: "overloaded" in codes_since(buyers, silent), 30, "refused")
         faults.engine_redis.clear()
         faults.engine_redis.cut()
         wait_for_wins(buyers)
@@ -305,7 +306,7 @@ def test_links_that_come_up_and_go(stack, faults, crowd, holds):
         faults.engine_redis.set("down", limit=12000)
         faults.engine_redis.cut()
         began = time.monotonic()
-        wait_until(lambda: time.monotonic() > began + 6, 10, "6 s")
+        wait_until(lambda: time.monotonic() > began + 6, 30, "6 s")
         count = connects(stack) - before
         faults.engine_redis.clear()
         wait_for_wins(buyers)
@@ -339,13 +340,13 @@ def test_garbage_in_a_key(stack, crowd, holds, redis_db, what):
         alarms = total(stack, "redis_errors_total", cause="type")
         spoil(redis_db.client, key)
         began = time.monotonic()
-        wait_until(lambda: codes_since(buyers, began) == {"rebuilding"}, 10, "refused")
+        wait_until(lambda: codes_since(buyers, began) == {"rebuilding"}, 30, "refused")
         before = {each: redis_db.client.dump(redis_db.key(sale, each))
                   for each in ("meta", "stock", "buyers", "outbox")}
         for engine in (0, 1):
             expect(Buyer(stack, "named", engine).purchase(sale), 503, "rebuilding")
             assert Buyer(stack, f"other-{engine}", engine).purchase(other).status == 201
-            assert f"event=sale_unreadable sale={sale}" in stack.engines[engine].log_text()
+            stack.engines[engine].wait_log(f"event=sale_unreadable sale={sale}")
         assert total(stack, "redis_errors_total", cause="type") > alarms
         assert before == {each: redis_db.client.dump(redis_db.key(sale, each)) for each in before}
         stack.admin.load(sale)

@@ -3,29 +3,16 @@
 import pytest
 
 from support.crowd import fresh_buyers
-from support.wait import wait_until
+from support.failpoints import arm
+from support.metrics import scrape
+from support.wait import stands_still, wait_until
 
 POINTS = ["settle_begun", "settle_read", "settle_written", "settle_advanced", "settle_committed",
           "commit_lost"]
 
 
-def arm_all(stack, point, action):
-    """Whichever worker settles next; the others stay as they are."""
-    for worker in stack.workers:
-        worker.arm(point, action)
-
-
-def hit(stack):
-    return [worker for worker in stack.workers if worker.was_hit()]
-
-
 def orders_claims(worker):
     return worker.log_text().count("event=partition_claimed topic=seckill.orders")
-
-
-def disarm_others(stack):
-    for worker in stack.workers:
-        worker.disarm()
 
 
 @pytest.mark.parametrize("point", [
@@ -34,13 +21,10 @@ def test_killed_in_the_transaction(stack, crowd, holds, mysql, point):
     """FW1: the other worker, and this one after its restart, go on from the stored offset."""
     sale = stack.admin.open_sale(stock=3000)
     with crowd(sale) as buyers:
-        wait_until(lambda: len(buyers.wins()) > 50, 20, "they win")
-        arm_all(stack, point, "kill")
-        dead = wait_until(lambda: hit(stack), 20, "a worker passes the point")
-        disarm_others(stack)
-        wait_until(lambda: not dead[0].is_alive(), 10, "it ends")
+        wait_until(lambda: len(buyers.wins()) > 50, 30, "they win")
+        arm(stack.workers, point, "kill").wait()
         before = len(buyers.wins())
-        wait_until(lambda: len(buyers.wins()) > before + 50, 20, "buyers do not feel it")
+        wait_until(lambda: len(buyers.wins()) > before + 50, 30, "buyers do not feel it")
     told = holds(sale, buyers.told)
     assert mysql.value("SELECT COUNT(*) FROM orders WHERE sale = %s", sale) == len(
         {answer.order_no for answer in told if answer.status == 201})
@@ -52,9 +36,25 @@ def test_the_reply_of_commit_is_lost(stack, crowd, holds):
     sale = stack.admin.open_sale(stock=3000)
     with crowd(sale) as buyers:
         for _ in range(3):
-            arm_all(stack, "commit_lost", "fail")
-            wait_until(lambda: hit(stack), 20, "a reply is lost")
-            disarm_others(stack)
+            arm(stack.workers, "commit_lost", "fail").wait()
+    holds(sale, buyers.told)
+
+
+def settled(worker):
+    return scrape(worker).get("seckill_settled_records_total", result="new")
+
+
+def test_of_both_workers_one_is_hit(stack, crowd, holds):
+    """What all of these tests rest on: the other one passes the point as often as it likes."""
+    sale = stack.admin.open_sale(stock=5000)
+    with crowd(sale, threads=2) as buyers:
+        wait_until(lambda: len(buyers.wins()) > 20, 30, "they win")
+        stopped = arm(stack.workers, "settle_begun", "stop").wait()
+        other = next(worker for worker in stack.workers if worker is not stopped)
+        before = settled(other)
+        wait_until(lambda: settled(other) > before + 20, 60, "the other goes on")
+        assert stands_still(stopped.pid) and not other.was_hit()
+        stopped.thaw()
     holds(sale, buyers.told)
 
 
@@ -62,16 +62,15 @@ def test_a_stopped_worker_wakes_up_as_nobody(stack, crowd, holds):
     """FW3: stopped inside its transaction until another owns its partitions; then continued."""
     sale = stack.admin.open_sale(stock=5000)
     with crowd(sale, fresh_buyers("zombie"), threads=2) as buyers:
-        wait_until(lambda: len(buyers.wins()) > 20, 20, "they win")
-        arm_all(stack, "settle_written", "stop")
-        stopped = wait_until(lambda: hit(stack), 20, "a worker passes the point")[0]
-        disarm_others(stack)
+        wait_until(lambda: len(buyers.wins()) > 20, 30, "they win")
+        stopped = arm(stack.workers, "settle_written", "stop").wait()
         other = next(worker for worker in stack.workers if worker is not stopped)
         claims = orders_claims(other)
         # The session of a consumer, and of a MySQL session that says nothing, run out.
         wait_until(lambda: orders_claims(other) >= claims + 4, 90,
                    "the other claims all partitions")
+        logged = len(stopped.log_text())
         stopped.thaw()
-        wait_until(lambda: "fenced" in stopped.log_text() or "partition_left" in
-                   stopped.log_text(), 30, "it finds out")
+        wait_until(lambda: any(word in stopped.log_text()[logged:]
+                               for word in ("fenced", "partition_left")), 30, "it finds out")
     holds(sale, buyers.told)

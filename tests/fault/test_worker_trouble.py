@@ -15,6 +15,7 @@ import pytest
 from support.admin import AdminError
 from support.ctl import ctl
 from support.db import OrderEvent, compose_order_no
+from support.failpoints import arm
 from support.metrics import scrape
 from support.wait import stands_still, wait_until
 
@@ -84,27 +85,12 @@ def test_rows_after_a_killed_worker(stack, crowd, holds, mysql):
     holds(sale, buyers.told)
 
 
-def arm_all(stack, point, action):
-    for worker in stack.workers:
-        worker.arm(point, action)
-
-
-def first_hit(stack):
-    """Whichever passed the point; the others are disarmed."""
-    found = wait_until(lambda: [each for each in stack.workers if each.was_hit()], 20,
-                       "a worker passes the point")[0]
-    for worker in stack.workers:
-        worker.disarm()
-    return found
-
-
 def test_the_locks_of_a_stopped_worker_end(stack, crowd, holds, mysql):
     """FW3: it stands still with the row of the sku locked; MySQL ends its session after 10 s."""
     sale = stack.admin.open_sale(stock=100000)
     with crowd(sale, threads=2) as buyers:
         wait_for_wins(buyers)
-        arm_all(stack, "settle_written", "stop")
-        stopped = first_hit(stack)
+        stopped = arm(stack.workers, "settle_written", "stop").wait()
         began = time.monotonic()
         other = next(worker for worker in stack.workers if worker is not stopped)
         settled = scrape(other).get("seckill_settled_records_total", result="new")
@@ -124,11 +110,9 @@ def test_killed_between_redis_and_mysql(stack, crowd, holds, redis_db, mysql):
     sale = stack.admin.open_sale(stock=1)
     with crowd(sale, threads=2) as buyers:
         wait_for_wins(buyers, 1)
-        arm_all(stack, "change_applied", "kill")
+        shot = arm(stack.workers, "change_applied", "kill")
         stack.admin.add_stock(sale, "a", 40, "once")
-        dead = first_hit(stack)
-        wait_until(lambda: not dead.is_alive(), 10, "it ends")
-        dead.start()
+        shot.wait().start()
         wait_until(lambda: len(buyers.wins()) == 41, 30, "all units are sold")
         wait_until(lambda: mysql.value("SELECT COUNT(*) FROM outbox WHERE sale = %s AND target = "
                                        "'redis' AND confirmed IS NULL", sale) == 0, 30, "confirmed")
@@ -202,7 +186,7 @@ def test_poison_is_set_aside_and_the_rest_is_settled(stack, faults, crowd, holds
         assert {answer.code for answer in list(buyers.told)} == TOLD
     assert sorted(row["size"] for row in found) == sorted(map(len, values.values()))
     assert {row["reason"] for row in found} == {"unreadable"} and len(found) == len(values)
-    wait_until(lambda: total(stack, "dlq_total", reason="unreadable") == counted + len(values), 10,
+    wait_until(lambda: total(stack, "dlq_total", reason="unreadable") == counted + len(values), 30,
                "counted")
     assert [worker.pid for worker in stack.workers if worker.is_alive()] == pids
     assert all(worker.is_ready() for worker in stack.workers)
@@ -260,7 +244,7 @@ def test_a_lock_that_is_not_given_back(stack, crowd, holds, mysql):
         with mysql.connect() as session, session.cursor() as cursor:
             cursor.execute("BEGIN")
             cursor.execute("SELECT * FROM sale_skus WHERE sale = %s FOR UPDATE", (sale,))
-            wait_until(lambda: retries(stack, "lock-wait") > before, 20, "a lock wait is counted")
+            wait_until(lambda: retries(stack, "lock-wait") > before, 30, "a lock wait is counted")
             cursor.execute("ROLLBACK")
         wait_current(mysql, sale, buyers, "FW5, a lock given back", time.monotonic())
         assert {answer.code for answer in list(buyers.told)} == TOLD
@@ -279,12 +263,12 @@ def test_a_deadlock(stack, crowd, holds, mysql):
             cursor.execute("BEGIN")
             cursor.execute("INSERT INTO heavy (id) SELECT NULL FROM seq_1_to_5000")
             cursor.execute("SELECT * FROM sale_skus WHERE sale = %s FOR UPDATE", (sale,))
-            wait_until(lambda: waiting_sessions(root) > 0, 20, "a worker waits for the sku",
+            wait_until(lambda: waiting_sessions(root) > 0, 30, "a worker waits for the sku",
                        interval_s=0.2)
             cursor.execute("SELECT COUNT(*) FROM orders WHERE sale = %s FOR UPDATE", (sale,))
             cursor.execute("ROLLBACK")
             cursor.execute("DROP TABLE heavy")
-        wait_until(lambda: retries(stack, "deadlock") > before, 10, "counted")
+        wait_until(lambda: retries(stack, "deadlock") > before, 30, "counted")
         wait_current(mysql, sale, buyers, "FW5, a deadlock", time.monotonic())
         assert {answer.code for answer in list(buyers.told)} == TOLD
     holds(sale, buyers.told)
@@ -310,7 +294,7 @@ def test_a_snapshot_that_is_too_old(stack, crowd, holds, mysql):
     with crowd(sale, threads=2) as buyers, nothing_set_aside(mysql):
         wait_for_wins(buyers)
         with inserts_refused(mysql, 1020, "Record has changed since last read"):
-            wait_until(lambda: retries(stack, "snapshot") > before + 3, 20, "counted")
+            wait_until(lambda: retries(stack, "snapshot") > before + 3, 30, "counted")
         wait_current(mysql, sale, buyers, "FW5, snapshots", time.monotonic())
         assert {answer.code for answer in list(buyers.told)} == TOLD
     holds(sale, buyers.told)
@@ -483,7 +467,8 @@ def test_two_orders_in_one_slot(stack, crowd, holds, mysql, kafka, redis_db):
         found = wait_until(lambda: stack.admin.order(clash.order_no), 30, "its row", AdminError)
         wait_until(lambda: redis_db.meta(sale)["state"] == "frozen", 30, "Redis is frozen")
     assert (found["state"], found["reason"], found["slot"]) == ("QUARANTINED", "slot_clash", None)
-    assert "event=sale_frozen" in "".join(worker.log_text() for worker in stack.workers)
+    wait_until(lambda: any("event=sale_frozen" in worker.log_text() for worker in stack.workers),
+               30, "the log tells it")
     wait_until(lambda: any(scrape(worker).get("seckill_frozen") >= 1 for worker in stack.workers),
                30, "the alarm's metric")
     assert {answer.code for answer in buyers.told} <= {None, "rebuilding", "outcome-unknown"}

@@ -1,13 +1,14 @@
 """processes: engine and worker under test, as real processes with generated configuration."""
 
 import ctypes
+import itertools
 import os
 import secrets
 import shutil
 import signal
 import subprocess
 
-from support import http_raw, paths, tokens
+from support import failpoints, http_raw, paths, tokens
 from support.admin import Admin
 from support.ports import free_port
 from support.wait import stands_still, wait_until
@@ -121,6 +122,12 @@ class Process:
     def log_text(self):
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
+    def wait_log(self, text, since=0, deadline_s=30):
+        """Waits until the text is in what it logged behind `since`, a length of log_text(): lines
+        are written by a thread of their own, a moment after what they tell of."""
+        wait_until(lambda: text in self.log_text()[since:], deadline_s,
+                   f"{self.name} logs {text!r}")
+
     def log_tail(self):
         return self.log_text()[-TAIL_BYTES:]
 
@@ -132,6 +139,7 @@ class Daemon(Process):
         self.settings = settings
         self.config_path = directory / f"{name}.conf"
         self.failpoint_path = directory / f"{name}.failpoint"
+        self.shot, self._shots = None, itertools.count(1)
         self.ops = ("127.0.0.1", ops_port)
         super().__init__(name, [paths.program(program), "--config", self.config_path], directory,
                          {**(environment or os.environ),
@@ -143,17 +151,28 @@ class Daemon(Process):
 
     def arm(self, point, action):
         """The next time this process passes the failpoint it does the action, once: kill, stop,
-        delay:MS or fail (engine/common/failpoint.h). For builds with -Dfailpoints=true."""
+        delay:MS or fail. Several of which one is to do it: support.failpoints.arm()."""
+        return failpoints.arm([self], point, action)
+
+    def next_shot(self):
+        """A number for a shot of this process."""
+        return next(self._shots)
+
+    def load_shot(self, shot):
+        """Tells the process of it; from now on it may take it."""
+        self.shot = shot
         new = self.failpoint_path.with_suffix(".new")
-        new.write_text(f"{point} {action}\n")
+        new.write_text(f"{shot.point} {shot.action} {shot.claim} {shot.taken_by(self)}\n")
         new.rename(self.failpoint_path)
 
     def was_hit(self):
-        """Whether what was armed last has happened."""
-        return not self.failpoint_path.exists()
+        """Whether it has done what it was armed with last."""
+        return self.shot is not None and self.shot.taken_by(self).exists()
 
     def disarm(self):
-        self.failpoint_path.unlink(missing_ok=True)
+        """What it was armed with is done by nobody any more."""
+        if self.shot is not None:
+            self.shot.disarm()
 
     def ops_get(self, path):
         return http_raw.get(self.ops, path)

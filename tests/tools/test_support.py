@@ -4,15 +4,17 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 import signal
 import socket
+import subprocess
 import threading
 
 import pytest
 
-from support import http_raw, metrics, ports, processes, tokens
+from support import failpoints, http_raw, metrics, ports, processes, tokens
 from support.db import OrderEvent, compose_order_no, decode_order
-from support.wait import hold_for, wait_until
+from support.wait import hold_for, stands_still, wait_until
 
 
 class Server:
@@ -234,3 +236,73 @@ def test_terminate_asks_for_a_clean_end(tmp_path):
     process = processes.Process("deaf", ["sleep", "600"], tmp_path).start()
     with pytest.raises(AssertionError, match=f"status {-signal.SIGTERM}"):
         process.terminate()
+
+
+class Armed(processes.Daemon):
+    """A daemon that is not started; it takes what it is armed with as failpoint_hit() does."""
+
+    def __init__(self, name, directory):
+        super().__init__(name, "seckilld", {}, directory, 0)
+
+    def pass_point(self, point):
+        try:
+            armed, action, claim, taken = self.failpoint_path.read_text().split()
+            if armed == point:
+                os.rename(claim, taken)
+                return action
+        except FileNotFoundError:
+            pass
+        return None
+
+
+@pytest.fixture
+def armed(tmp_path, monkeypatch):
+    monkeypatch.setattr(processes.paths, "program", lambda name: name)
+    return [Armed("one", tmp_path), Armed("two", tmp_path)]
+
+
+def test_of_several_armed_daemons_one_acts(armed):
+    one, two = armed
+    shot = failpoints.arm(armed, "here", "fail")
+    assert shot.taker() is None and not one.was_hit()
+    assert one.pass_point("there") is None
+    assert [two.pass_point("here"), one.pass_point("here"), two.pass_point("here")] == [
+        "fail", None, None]
+    assert shot.wait(1) is two and two.was_hit() and not one.was_hit()
+    assert not shot.disarm(), "it is done"
+
+
+def test_a_disarmed_shot_is_taken_by_nobody(armed):
+    shot = failpoints.arm(armed, "here", "fail")
+    assert shot.disarm() and shot.disarm()
+    assert [each.pass_point("here") for each in armed] == [None, None]
+    with pytest.raises(AssertionError, match="somebody passes here"):
+        shot.wait(0.05)
+
+
+def test_who_read_an_old_shot_does_not_take_the_new_one(armed):
+    one, two = armed
+    old = failpoints.arm(armed, "here", "fail")
+    line = one.failpoint_path.read_text()
+    new = failpoints.arm(armed, "here", "fail")
+    one.failpoint_path.write_text(line)  # as if it had been read before
+    assert one.pass_point("here") is None
+    assert two.pass_point("here") == "fail"
+    assert (old.taker(), new.taker()) == (None, two) and two.was_hit()
+
+
+def test_a_stop_is_done_when_the_process_stands(armed):
+    daemon = armed[0]
+    daemon.popen = subprocess.Popen(["sleep", "60"])
+    try:
+        shot = failpoints.arm([daemon], "here", "stop")
+        daemon.pass_point("here")
+        thread = threading.Timer(0.2, lambda: daemon.send(signal.SIGSTOP))
+        thread.start()
+        assert shot.wait() is daemon and stands_still(daemon.pid)
+        thread.join()
+    finally:
+        daemon.kill()
+    shot = failpoints.arm([daemon], "here", "kill")
+    daemon.pass_point("here")
+    assert shot.wait(1) is daemon
