@@ -16,6 +16,14 @@ bool text_begins(struct provider_text text, const char *prefix)
     return text.size >= size && memcmp(text.data, prefix, size) == 0;
 }
 
+int text_order(struct provider_text a, struct provider_text b)
+{
+    size_t size = a.size < b.size ? a.size : b.size;
+    int order = size > 0 ? memcmp(a.data, b.data, size) : 0;
+
+    return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
+}
+
 bool text_is_visible(struct provider_text text, size_t size_min, size_t size_max)
 {
     for (size_t i = 0; i < text.size; i++) {

@@ -11,6 +11,8 @@
 
 bool text_is(struct provider_text text, const char *expected);
 bool text_begins(struct provider_text text, const char *prefix);
+/* Below, equal to or above 0 as bytes are compared; a beginning is below what it begins. */
+int text_order(struct provider_text a, struct provider_text b);
 /* Visible ASCII without blanks, size_min to size_max bytes. */
 bool text_is_visible(struct provider_text text, size_t size_min, size_t size_max);
 /* Cuts the part before `separator` off the front of `rest`; false when `rest` has been used up.

@@ -188,7 +188,7 @@ const char *world_base64(const void *bytes, size_t size)
 {
     char *text = ring_text();
 
-    cr_assert(size < RING_TEXT / 2);
+    cr_assert(size < RING_TEXT / 2 + RING_TEXT / 8);
     (void)EVP_EncodeBlock((unsigned char *)text, bytes, (int)size);
     return text;
 }
@@ -203,13 +203,40 @@ const char *world_hex(const void *bytes, size_t size)
     return text;
 }
 
+const char *world_seal(const char *key, const char *nonce, const char *associated, const char *text)
+{
+    unsigned char sealed[2048];
+    EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+    int size = 0, more = 0;
+
+    cr_assert(strlen(text) < sizeof sealed - 16);
+    cr_assert_eq(EVP_EncryptInit_ex(context, EVP_aes_256_gcm(), NULL, (const unsigned char *)key,
+                                    (const unsigned char *)nonce),
+                 1);
+    cr_assert_eq(EVP_EncryptUpdate(context, NULL, &size, (const unsigned char *)associated,
+                                   (int)strlen(associated)),
+                 1);
+    cr_assert_eq(
+        EVP_EncryptUpdate(context, sealed, &size, (const unsigned char *)text, (int)strlen(text)),
+        1);
+    cr_assert_eq(EVP_EncryptFinal_ex(context, sealed + size, &more), 1);
+    cr_assert_eq(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, 16, sealed + size), 1);
+    EVP_CIPHER_CTX_free(context);
+    return world_base64(sealed, (size_t)size + 16);
+}
+
+/* Of three primes where that is allowed: made in a fifth of the time, and public like any other. */
 struct world_rsa *world_rsa_make(unsigned bits)
 {
-    struct world_rsa *rsa = malloc(sizeof *rsa);
+    struct world_rsa *rsa = calloc(1, sizeof *rsa);
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
 
     cr_assert_not_null(rsa);
-    rsa->key = EVP_RSA_gen(bits);
-    cr_assert_not_null(rsa->key);
+    cr_assert_eq(EVP_PKEY_keygen_init(context), 1);
+    cr_assert_eq(EVP_PKEY_CTX_set_rsa_keygen_bits(context, (int)bits), 1);
+    cr_assert_eq(EVP_PKEY_CTX_set_rsa_keygen_primes(context, bits >= 2048 ? 3 : 2), 1);
+    cr_assert_eq(EVP_PKEY_generate(context, &rsa->key), 1);
+    EVP_PKEY_CTX_free(context);
     return rsa;
 }
 

@@ -55,6 +55,9 @@ void world_mac(const void *key, size_t key_size, const char *text, unsigned char
 /* Text of bytes; until the next call but seven. */
 const char *world_base64(const void *bytes, size_t size);
 const char *world_hex(const void *bytes, size_t size);
+/* Base64 of a text sealed with AES-256-GCM, the tag behind it. */
+const char *world_seal(const char *key, const char *nonce, const char *associated,
+                       const char *text);
 
 /* An RSA key (EVP_PKEY) of this test, and its public half as a PEM file. */
 struct world_rsa;
