@@ -131,6 +131,8 @@ def write_examples():
                                "in this sale.")
             value["order_no"] = "2199090364417"
             value["order"] = "/v1/sales/2/orders/2199090364417"
+        if problem.code == "order-not-pending":
+            value["state"] = "PAID"
         yield f"    {problem.code}:"
         yield f"      summary: {quoted(problem.title)}"
         yield f"      value: {json.dumps(value, ensure_ascii=False)}"

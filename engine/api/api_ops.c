@@ -15,7 +15,8 @@ struct api_ops {
     struct api_ops_causes causes; /* of the same one */
 };
 
-void api_ops_cause_add(struct api_ops_causes *causes, const char *name, const char *detail)
+static void add(struct api_ops_causes *causes, const char *name, const char *detail,
+                bool is_warning)
 {
     struct api_ops_cause *cause;
     size_t size = detail ? strlen(detail) : 0;
@@ -26,11 +27,22 @@ void api_ops_cause_add(struct api_ops_causes *causes, const char *name, const ch
     }
     cause = &causes->causes[causes->count++];
     cause->name = name;
+    cause->is_warning = is_warning;
     size = size < sizeof cause->detail ? size : sizeof cause->detail - 1;
     if (size > 0) {
         memcpy(cause->detail, detail, size);
     }
     cause->detail[size] = '\0';
+}
+
+void api_ops_cause_add(struct api_ops_causes *causes, const char *name, const char *detail)
+{
+    add(causes, name, detail, false);
+}
+
+void api_ops_warning_add(struct api_ops_causes *causes, const char *name, const char *detail)
+{
+    add(causes, name, detail, true);
 }
 
 /* Gives out what was written to ops->text. */
@@ -61,22 +73,46 @@ static void on_livez(void *arg, struct http_exchange *exchange, const struct htt
     reply(ops, exchange, is_alive ? 200 : 503, "application/json");
 }
 
+static uint32_t count_warnings(const struct api_ops_causes *causes)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < causes->count; i++) {
+        count += causes->causes[i].is_warning ? 1 : 0;
+    }
+    return count;
+}
+
+static void write_list(struct json_out *out, const char *name, const struct api_ops_causes *causes,
+                       bool is_warning)
+{
+    json_out_name(out, name);
+    json_out_begin_array(out);
+    for (uint32_t i = 0; i < causes->count; i++) {
+        const struct api_ops_cause *cause = &causes->causes[i];
+
+        if (cause->is_warning == is_warning) {
+            json_out_begin_object(out);
+            json_out_member_text(out, "name", cause->name);
+            json_out_member_text(out, "detail", cause->detail);
+            json_out_end_object(out);
+        }
+    }
+    json_out_end_array(out);
+}
+
 static void write_causes(struct buf *text, const struct api_ops_causes *causes)
 {
+    const uint32_t warning_count = count_warnings(causes);
     struct json_out out;
 
     json_out_init(&out, text);
     json_out_begin_object(&out);
-    json_out_member_text(&out, "status", causes->count == 0 ? "ready" : "not-ready");
-    json_out_name(&out, "causes");
-    json_out_begin_array(&out);
-    for (uint32_t i = 0; i < causes->count; i++) {
-        json_out_begin_object(&out);
-        json_out_member_text(&out, "name", causes->causes[i].name);
-        json_out_member_text(&out, "detail", causes->causes[i].detail);
-        json_out_end_object(&out);
+    json_out_member_text(&out, "status", causes->count == warning_count ? "ready" : "not-ready");
+    write_list(&out, "causes", causes, false);
+    if (warning_count > 0) {
+        write_list(&out, "warnings", causes, true);
     }
-    json_out_end_array(&out);
     json_out_end_object(&out);
 }
 
@@ -89,7 +125,8 @@ static void on_readyz(void *arg, struct http_exchange *exchange, const struct ht
     ops->options.ready(ops->options.arg, &ops->causes);
     buf_clear(&ops->text);
     write_causes(&ops->text, &ops->causes);
-    reply(ops, exchange, ops->causes.count == 0 ? 200 : 503, "application/json");
+    reply(ops, exchange, ops->causes.count == count_warnings(&ops->causes) ? 200 : 503,
+          "application/json");
 }
 
 static void on_metrics(void *arg, struct http_exchange *exchange,

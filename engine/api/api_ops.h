@@ -13,10 +13,11 @@
 
 enum { API_OPS_ROUTES = 3, API_OPS_CAUSES_MAX = 32 };
 
-/* What keeps the process from being ready. */
+/* What keeps the process from being ready, or what it lacks besides. */
 struct api_ops_cause {
     const char *name; /* "redis"; static */
     char detail[192]; /* for the operator, "" is fine */
+    bool is_warning;  /* it is ready all the same */
 };
 struct api_ops_causes {
     uint32_t count;
@@ -25,6 +26,8 @@ struct api_ops_causes {
 /* Appends a cause; beyond API_OPS_CAUSES_MAX it is dropped. `detail` is copied and cut; NULL:
  * "". */
 void api_ops_cause_add(struct api_ops_causes *causes, const char *name, const char *detail);
+/* The same for what an operator must know and a balancer must not act on. */
+void api_ops_warning_add(struct api_ops_causes *causes, const char *name, const char *detail);
 
 /* Called per GET /readyz: adds each cause there is; none: ready. */
 typedef void api_ops_ready_fn(void *arg, struct api_ops_causes *causes);
@@ -46,6 +49,7 @@ struct api_ops *api_ops_create(const struct api_ops_options *options); /* NULL: 
 void api_ops_destroy(struct api_ops *ops);                             /* NULL is fine */
 /* Fills routes[0..API_OPS_ROUTES-1] for http_server_options.routes; `ops` outlives the server.
  * /livez: 200 {"status":"alive"} or 503 {"status":"stalled"}. /readyz: 200
- * {"status":"ready","causes":[]} or 503 {"status":"not-ready","causes":[{"name":…,"detail":…}]}.
+ * {"status":"ready","causes":[]} or 503 {"status":"not-ready","causes":[{"name":…,"detail":…}]};
+ * "warnings", with the same members, is there when there are some, in either.
  * /metrics: Prometheus text format 0.0.4. */
 void api_ops_routes(struct api_ops *ops, struct http_route routes[static API_OPS_ROUTES]);

@@ -77,11 +77,17 @@ static const char *shed_detail(enum label_SHED cause)
     return NULL;
 }
 
+void api_reply_detail(struct api_reply *reply, struct http_exchange *exchange, enum outcome outcome,
+                      const char *detail)
+{
+    struct http_problem_extra extra = {.detail = detail};
+
+    http_reply_problem(exchange, &reply->outcomes[outcome], &extra);
+}
+
 void api_reply_shed(struct api_reply *reply, struct http_exchange *exchange, enum label_SHED cause)
 {
-    struct http_problem_extra extra = {.detail = shed_detail(cause)};
-
-    http_reply_problem(exchange, &reply->outcomes[OUTCOME_OVERLOADED], &extra);
+    api_reply_detail(reply, exchange, OUTCOME_OVERLOADED, shed_detail(cause));
 }
 
 void api_reply_unsure(struct api_reply *reply, struct http_exchange *exchange,
@@ -186,6 +192,48 @@ void api_reply_write_order(struct json_out *out, const struct api_order *order)
     at = PUT(at, "\"}");
     ASSERT(at <= text + sizeof text);
     json_out_raw(out, text, (size_t)(at - text));
+}
+
+bool api_reply_is_pending(const struct api_order *order)
+{
+    return order->entry->state == ORDER_STATE_PENDING
+           || order->entry->state == ORDER_STATE_QUARANTINED;
+}
+
+static void write_state(struct api_reply *reply, const char *state)
+{
+    buf_append_text(&reply->body, "\"state\":\"");
+    buf_append_text(&reply->body, state);
+    buf_append_char(&reply->body, '"');
+}
+
+void api_reply_not_pending(struct api_reply *reply, struct http_exchange *exchange,
+                           const struct api_order *order)
+{
+    buf_clear(&reply->body);
+    write_state(reply, state_text(order));
+    struct http_problem_extra extra = {.members = {reply->body.data, reply->body.size}};
+    http_reply_refusal(exchange, HTTP_PROBLEM_ORDER_NOT_PENDING,
+                       reply->body.failed ? NULL : &extra);
+}
+
+void api_reply_cancelling(struct api_reply *reply, struct http_exchange *exchange,
+                          struct order_no order_no, bool is_confirming)
+{
+    char text[ORDER_NO_TEXT_SIZE];
+
+    buf_clear(&reply->body);
+    buf_append_text(&reply->body, "{\"order_no\":\"");
+    buf_append_text(&reply->body, order_no_format(order_no, text));
+    buf_append_text(&reply->body, "\",");
+    write_state(reply, is_confirming ? "CONFIRMING" : order_state_name(ORDER_STATE_PENDING));
+    buf_append_char(&reply->body, '}');
+    if (reply->body.failed) {
+        api_reply_outcome(reply, exchange, OUTCOME_OUTCOME_UNKNOWN, 0);
+        return;
+    }
+    http_reply_json(exchange, 202, (struct http_slice){reply->body.data, reply->body.size},
+                    (struct http_slice){NULL, 0});
 }
 
 void api_reply_won(struct api_reply *reply, struct http_exchange *exchange,

@@ -41,6 +41,9 @@ void api_reply_shed(struct api_reply *reply, struct http_exchange *exchange, enu
  */
 void api_reply_unsure(struct api_reply *reply, struct http_exchange *exchange,
                       const struct redis_link *link);
+/* A problem of domain/outcome.def with a text of its own. */
+void api_reply_detail(struct api_reply *reply, struct http_exchange *exchange, enum outcome outcome,
+                      const char *detail);
 /* limit-reached with a link to the order that the buyer holds; 0: he holds none. */
 void api_reply_limit(struct api_reply *reply, struct http_exchange *exchange, struct order_no held);
 
@@ -53,6 +56,14 @@ struct api_order {
     int64_t pay_by_ms;
 };
 void api_reply_write_order(struct json_out *out, const struct api_order *order);
+/* What its buyer sees as CONFIRMING or PENDING. */
+bool api_reply_is_pending(const struct api_order *order);
+/* 409 order-not-pending with the state that the order is in. */
+void api_reply_not_pending(struct api_reply *reply, struct http_exchange *exchange,
+                           const struct api_order *order);
+/* 202: the request to cancel is in the log, and the order was CONFIRMING or PENDING. */
+void api_reply_cancelling(struct api_reply *reply, struct http_exchange *exchange,
+                          struct order_no order_no, bool is_confirming);
 /* 201 with Location; `is_replay` adds Idempotent-Replayed: true. */
 void api_reply_won(struct api_reply *reply, struct http_exchange *exchange,
                    const struct api_order *order, bool is_replay);

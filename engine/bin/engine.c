@@ -10,6 +10,7 @@
 #include "admission/identity.h"
 #include "api/api_ops.h"
 #include "bin/reactor.h"
+#include "bin/reactor_causes.h"
 #include "common/assert.h"
 #include "common/log.h"
 #include "common/metrics.h"
@@ -17,11 +18,11 @@
 #include "http/http_server.h"
 #include "loop/loop.h"
 #include "loop/timer.h"
+#include "payments/provider.h"
 
 enum {
     REACTORS_MAX = 64,
     ALIVE_US = 5000000, /* a reactor that told nothing for so long does not turn (FE13) */
-    CATALOGUE_LATE_MS = 2000,
     OPS_CONNECTIONS_MAX = 256,
     STATUS_AT_ONCE = 1,
 };
@@ -35,8 +36,9 @@ struct watched_reactor {
 };
 
 struct engine {
-    const struct conf *conf; /* borrowed */
-    struct metrics *metrics; /* owned, like the next three */
+    const struct conf *conf;   /* borrowed */
+    struct payments *payments; /* owned, like the next four; all reactors read it */
+    struct metrics *metrics;
     struct loop *loop;
     struct api_ops *ops;
     struct http_server *ops_server;
@@ -45,12 +47,12 @@ struct engine {
     struct watched_reactor reactors[REACTORS_MAX];
     uint32_t reactor_count;
     struct timer drain_timer;
-    uint64_t dropped_count;          /* log lines, as far as they are in the metric */
-    bool is_log_judged;              /* strict mode */
-    bool is_cut;                     /* the drain took too long */
-    char refusal[ENGINE_ERROR_SIZE]; /* why it stops by itself; "" */
-    bool is_draining;                /* a signal came */
-    bool is_degraded;                /* Redis promises less than the protocol asks; told at start */
+    uint64_t dropped_count;                /* log lines, as far as they are in the metric */
+    bool is_log_judged, is_notices_judged; /* strict mode */
+    bool is_cut;                           /* the drain took too long */
+    char refusal[ENGINE_ERROR_SIZE];       /* why it stops by itself; "" */
+    bool is_draining;                      /* a signal came */
+    bool is_degraded; /* Redis promises less than the protocol asks; told at start */
 };
 
 /* --- what reactors tell, on their threads --- */
@@ -62,6 +64,12 @@ struct posted_state {
 
 /* Strict mode refuses to start on weak settings. Kafka's are known once it has answered: that is a
  * part of the start; later they are a matter of readiness. */
+static void refuse_weak(struct engine *engine, const char *topic, const char *weakness)
+{
+    snprintf(engine->refusal, sizeof engine->refusal, "strict: Kafka: %s%s", topic, weakness);
+    loop_stop(engine->loop);
+}
+
 static void judge_log(struct engine *engine, const struct reactor_state *state)
 {
     if (!engine->conf->strict || engine->is_log_judged || !state->is_log_ready) {
@@ -69,8 +77,20 @@ static void judge_log(struct engine *engine, const struct reactor_state *state)
     }
     engine->is_log_judged = true;
     if (state->is_log_weak) {
-        snprintf(engine->refusal, sizeof engine->refusal, "strict: Kafka: %s", state->log_trouble);
-        loop_stop(engine->loop);
+        refuse_weak(engine, "", state->log_trouble);
+    }
+}
+
+/* By the first that is heard of the topic. One that is missing then, and is made later, must not
+ * stop an engine that sells. */
+static void judge_notices(struct engine *engine, const struct reactor_state *state)
+{
+    if (!engine->conf->strict || engine->is_notices_judged || !state->is_notices_seen) {
+        return;
+    }
+    engine->is_notices_judged = true;
+    if (state->is_notices_weak) {
+        refuse_weak(engine, "the topic of notices: ", state->notices_trouble);
     }
 }
 
@@ -82,6 +102,7 @@ static void on_state(void *arg)
     watched->state = posted->state;
     watched->told_us = loop_clock_us(posted->engine->loop);
     judge_log(posted->engine, &posted->state);
+    judge_notices(posted->engine, &posted->state);
     free(posted);
 }
 
@@ -117,38 +138,6 @@ static void post_winners(void *arg, const struct winners *winners)
 
 /* --- health --- */
 
-static void add_cause(struct api_ops_causes *causes, const char *name, uint32_t index,
-                      const char *what)
-{
-    char detail[REACTOR_TROUBLE_SIZE + 32];
-
-    snprintf(detail, sizeof detail, "reactor %u: %s", (unsigned)index, what);
-    api_ops_cause_add(causes, name, detail);
-}
-
-static void add_reactor_causes(const struct watched_reactor *watched, bool is_strict,
-                               struct api_ops_causes *causes)
-{
-    const struct reactor_state *state = &watched->state;
-
-    if (watched->told_us == 0) {
-        add_cause(causes, "starting", state->index, "has not turned yet");
-        return;
-    }
-    if (!state->is_link_up || state->link_trouble[0] != '\0') {
-        add_cause(causes, "redis", state->index, state->link_trouble);
-    } else if (state->is_catalogue_lost) {
-        add_cause(causes, "catalogue", state->index, "is being rebuilt");
-    } else if (state->is_catalogue_unread || state->catalogue_age_ms > CATALOGUE_LATE_MS) {
-        add_cause(causes, "catalogue", state->index, "could not be read lately");
-    }
-    if (!state->is_log_ready) {
-        add_cause(causes, "kafka", state->index, state->log_trouble);
-    } else if (state->is_log_weak && is_strict) {
-        add_cause(causes, "kafka-durability", state->index, state->log_trouble);
-    }
-}
-
 static bool is_alive(void *arg)
 {
     const struct engine *engine = arg;
@@ -174,7 +163,9 @@ static void tell_ready(void *arg, struct api_ops_causes *causes)
         api_ops_cause_add(causes, "stalled", "a reactor does not turn");
     }
     for (uint32_t i = 0; i < engine->reactor_count; i++) {
-        add_reactor_causes(&engine->reactors[i], engine->conf->strict, causes);
+        const struct watched_reactor *watched = &engine->reactors[i];
+        reactor_causes_add(watched->told_us != 0 ? &watched->state : NULL, i, engine->conf->strict,
+                           causes);
     }
 }
 
@@ -184,7 +175,8 @@ static void refresh_metrics(void *arg)
     bool is_degraded = engine->is_degraded;
 
     for (uint32_t i = 0; i < engine->reactor_count; i++) {
-        is_degraded = is_degraded || engine->reactors[i].state.is_log_weak;
+        is_degraded = is_degraded || engine->reactors[i].state.is_log_weak
+                      || engine->reactors[i].state.is_notices_weak;
     }
     metrics_set(engine->shard, METRIC_durability_degraded, 0, is_degraded ? 1 : 0);
     uint64_t dropped_count = log_dropped_count();
@@ -352,6 +344,7 @@ static enum err make_reactors_with(struct engine *engine, const struct identity_
                                    char error[static ENGINE_ERROR_SIZE])
 {
     static_assert((int)ENGINE_ERROR_SIZE >= (int)REACTOR_ERROR_SIZE
+                      && (int)ENGINE_ERROR_SIZE >= (int)PROVIDER_ERROR_SIZE
                       && (int)ENGINE_ERROR_SIZE >= (int)HTTP_ERROR_SIZE,
                   "errors of below fit");
     for (uint32_t i = 0; i < engine->conf->http_reactors; i++) {
@@ -360,6 +353,7 @@ static enum err make_reactors_with(struct engine *engine, const struct identity_
                                           .conf = engine->conf,
                                           .metrics = engine->metrics,
                                           .identity = identity,
+                                          .payments = engine->payments,
                                           .on_scan_wanted = post_wish,
                                           .on_winners = post_winners,
                                           .on_state = post_state,
@@ -414,6 +408,7 @@ enum err engine_create(const struct engine_options *options, struct engine **ret
     engine->is_degraded = options->is_degraded;
     enum err err = make_ground(engine, options);
     err = err == ERR_OK ? make_ops(engine, error) : err;
+    err = err == ERR_OK ? payments_create(engine->conf, error, &engine->payments) : err;
     err = err == ERR_OK ? make_reactors(engine, error) : err;
     if (err != ERR_OK) {
         if (error[0] == '\0') {
@@ -456,6 +451,7 @@ void engine_destroy(struct engine *engine)
     for (uint32_t i = 0; i < engine->reactor_count; i++) {
         reactor_destroy(engine->reactors[i].reactor);
     }
+    payments_destroy(engine->payments);
     http_server_destroy(engine->ops_server);
     api_ops_destroy(engine->ops);
     timer_stop(&engine->drain_timer);

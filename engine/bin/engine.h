@@ -11,7 +11,7 @@
 
 struct engine;
 
-enum { ENGINE_ERROR_SIZE = 320 };
+enum { ENGINE_ERROR_SIZE = 512 };
 
 struct engine_options {
     const struct conf *conf;      /* borrowed, outlives the engine */

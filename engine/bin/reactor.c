@@ -17,25 +17,44 @@
 #include "inventory/redis_link.h"
 #include "inventory/stock.h"
 #include "journal/order_log.h"
+#include "journal/producer.h"
+#include "journal/topic_health.h"
 #include "purchase/purchase.h"
 #include "purchase/sale_board.h"
 #include "purchase/winner_scan.h"
 
 enum { STATE_MS = 100, DRAIN_TICK_MS = 10 };
 
+static void look_at_logs(const struct reactor *reactor, struct reactor_state *state)
+{
+    const struct topic_health *health = producer_health(reactor->notices_log);
+    const char *why = NULL;
+
+    state->is_log_ready = order_log_is_ready(reactor->order_log, &why);
+    if (state->is_log_ready) {
+        why = order_log_weakness(reactor->order_log);
+        state->is_log_weak = why != NULL;
+    }
+    snprintf(state->log_trouble, sizeof state->log_trouble, "%s", why != NULL ? why : "");
+    state->is_notices_ready = producer_is_ready(reactor->notices_log, &why);
+    state->is_notices_seen = health->seen.status != ERR_UNAVAILABLE;
+    if (state->is_notices_ready) {
+        why = topic_health_weakness(health);
+        state->is_notices_weak = why != NULL;
+    }
+    snprintf(state->notices_trouble, sizeof state->notices_trouble, "%s", why != NULL ? why : "");
+    metrics_set(reactor->shard, METRIC_notices_inflight, 0,
+                producer_inflight_count(reactor->notices_log));
+    metrics_set(reactor->shard, METRIC_notices_ready, 0, state->is_notices_ready ? 1 : 0);
+}
+
 static void on_state_timer(void *arg)
 {
     struct reactor *reactor = arg;
-    const char *why = NULL;
     struct reactor_state state = {.index = reactor->with.index};
 
     state.is_link_up = redis_link_is_up(reactor->link);
-    state.is_log_ready = order_log_is_ready(reactor->order_log, &why);
-    if (state.is_log_ready) {
-        why = order_log_weakness(reactor->order_log);
-        state.is_log_weak = why != NULL;
-    }
-    snprintf(state.log_trouble, sizeof state.log_trouble, "%s", why != NULL ? why : "");
+    look_at_logs(reactor, &state);
     snprintf(state.link_trouble, sizeof state.link_trouble, "%s",
              redis_link_trouble(reactor->link));
     state.catalogue_age_ms = sale_board_catalogue_age_ms(reactor->board);
@@ -68,7 +87,8 @@ static void send_ack(void *arg, struct sale_id sale, uint32_t epoch)
 static bool is_finished(struct reactor *reactor)
 {
     if (!reactor->is_server_drained || purchases_count(reactor->purchases) > 0
-        || order_log_inflight_count(reactor->order_log) > 0) {
+        || order_log_inflight_count(reactor->order_log) > 0
+        || producer_inflight_count(reactor->notices_log) > 0) {
         return false;
     }
     reactor->has_acks = false;
@@ -82,6 +102,7 @@ static void on_drain_timer(void *arg)
     struct reactor *reactor = arg;
 
     order_log_flush_soon(reactor->order_log);
+    producer_flush_soon(reactor->notices_log);
     if (is_finished(reactor)) {
         reactor->with.on_drained(reactor->with.arg, reactor->with.index);
         return;

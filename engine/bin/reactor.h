@@ -14,6 +14,7 @@
 
 struct identity_options;
 struct metrics;
+struct payments;
 struct reactor;
 struct scan_wish;
 struct winners;
@@ -31,7 +32,11 @@ struct reactor_state {
     bool is_log_weak;                        /* Kafka promises less than the protocol asks */
     char link_trouble[REACTOR_TROUBLE_SIZE]; /* why it is not up, or refuses; "" */
     char log_trouble[REACTOR_TROUBLE_SIZE];  /* why it is not ready, else its weakness */
-    int64_t catalogue_age_ms;                /* -1: never confirmed on this link */
+    /* The topic of notices: payments and cancels need it, selling does not. */
+    bool is_notices_ready, is_notices_weak;
+    bool is_notices_seen; /* Kafka has said something of it */
+    char notices_trouble[REACTOR_TROUBLE_SIZE];
+    int64_t catalogue_age_ms; /* -1: never confirmed on this link */
 };
 
 struct reactor_options {
@@ -39,6 +44,7 @@ struct reactor_options {
     const struct conf *conf;                 /* borrowed, outlives the reactor */
     struct metrics *metrics;                 /* borrowed, outlives the reactor */
     const struct identity_options *identity; /* borrowed for the call */
+    const struct payments *payments; /* borrowed, outlives the reactor; nothing in it changes */
     /* Run on the reactor's thread; both must be quick. */
     void (*on_scan_wanted)(void *arg, const struct scan_wish *wish);
     void (*on_winners)(void *arg, const struct winners *winners);

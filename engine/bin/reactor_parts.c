@@ -2,8 +2,12 @@
 #include "bin/reactor_parts.h"
 
 #include "admission/identity.h"
+#include "api/api_cancel.h"
+#include "api/api_notices.h"
 #include "api/api_orders.h"
 #include "api/api_own_orders.h"
+#include "api/api_own_read.h"
+#include "api/api_payments.h"
 #include "api/api_sales.h"
 #include "common/metrics.h"
 #include "http/http_server.h"
@@ -11,16 +15,19 @@
 #include "inventory/redis_link.h"
 #include "inventory/stock.h"
 #include "journal/order_log.h"
+#include "journal/producer.h"
 #include "purchase/outbox_relay.h"
 #include "purchase/purchase.h"
 #include "purchase/sale_board.h"
 #include "purchase/winner_scan.h"
 
 enum {
-    READS_MAX = 4096,   /* GETs that wait for Redis */
+    READS_MAX = 4096,   /* requests that wait for Redis with a buyer's orders */
+    NOTICES_MAX = 4096, /* payment notices and cancels that wait for their report */
     RELAY_ROOM = 32768, /* records of the relay, above those of purchases */
     COMMANDS_MAX = 16384,
-    ROUTES = API_ORDERS_ROUTES + API_OWN_ORDERS_ROUTES + API_SALES_ROUTES,
+    ROUTES = API_ORDERS_ROUTES + API_OWN_ORDERS_ROUTES + API_SALES_ROUTES + API_CANCEL_ROUTES
+             + API_PAYMENTS_ROUTES,
 };
 
 /* --- what the modules tell --- */
@@ -103,7 +110,17 @@ static enum err make_log(struct reactor *reactor)
         .records_max = conf->purchase_max + RELAY_ROOM,
         .shard = reactor->shard,
     });
-    return reactor->order_log == NULL ? ERR_CONFIG : ERR_OK;
+    reactor->notices_log = producer_create(&(struct producer_options){
+        .loop = reactor->loop,
+        .brokers = conf->kafka_brokers,
+        .topic = conf->kafka_notices_topic,
+        .client_name = reactor->name,
+        .linger_ms = conf->kafka_linger_ms,
+        .message_timeout_ms = conf->kafka_message_timeout_ms,
+        .records_max = NOTICES_MAX,
+        .shard = reactor->shard,
+    });
+    return reactor->order_log == NULL || reactor->notices_log == NULL ? ERR_CONFIG : ERR_OK;
 }
 
 static enum err make_board(struct reactor *reactor)
@@ -188,7 +205,22 @@ static enum err make_api(struct reactor *reactor, char error[static REACTOR_ERRO
         .shard = reactor->shard,
         .unreported_max_ms = reactor->with.conf->purchase_unreported_max_ms,
     });
-    reactor->own_orders = api_own_orders_create(&(struct api_own_orders_options){
+    reactor->sales = api_sales_create(&(struct api_sales_options){
+        .loop = reactor->loop,
+        .reply = &reactor->reply,
+        .board = reactor->board,
+        .link = reactor->link,
+        .waits_max = READS_MAX,
+    });
+    return reactor->orders == NULL || reactor->sales == NULL ? ERR_NO_MEMORY : ERR_OK;
+}
+
+/* What happens to orders that were won: reads, cancels, payments. */
+static enum err make_api_of_orders(struct reactor *reactor)
+{
+    const struct conf *conf = reactor->with.conf;
+
+    reactor->own_read = api_own_read_create(&(struct api_own_read_options){
         .loop = reactor->loop,
         .reply = &reactor->reply,
         .identity = reactor->identity,
@@ -197,17 +229,46 @@ static enum err make_api(struct reactor *reactor, char error[static REACTOR_ERRO
         .link = reactor->link,
         .reads_max = READS_MAX,
     });
-    reactor->sales = api_sales_create(&(struct api_sales_options){
+    reactor->own_orders = api_own_orders_create(
+        &(struct api_own_orders_options){.own_read = reactor->own_read, .reply = &reactor->reply});
+    reactor->notices = api_notices_create(&(struct api_notices_options){
         .loop = reactor->loop,
-        .reply = &reactor->reply,
-        .board = reactor->board,
-        .link = reactor->link,
-        .waits_max = READS_MAX,
+        .producer = reactor->notices_log,
+        .waits_max = NOTICES_MAX,
+        .answer_ms = conf->payments_answer_ms,
     });
-    if (reactor->orders == NULL || reactor->own_orders == NULL || reactor->sales == NULL) {
+    reactor->cancel = api_cancel_create(&(struct api_cancel_options){
+        .loop = reactor->loop,
+        .own_read = reactor->own_read,
+        .notices = reactor->notices,
+        .reply = &reactor->reply,
+        .shard = reactor->shard,
+    });
+    reactor->payments = api_payments_create(&(struct api_payments_options){
+        .loop = reactor->loop,
+        .payments = reactor->with.payments,
+        .notices = reactor->notices,
+        .reply = &reactor->reply,
+        .shard = reactor->shard,
+    });
+    if (reactor->own_read == NULL || reactor->own_orders == NULL || reactor->notices == NULL
+        || reactor->cancel == NULL || reactor->payments == NULL) {
         return ERR_NO_MEMORY;
     }
     return ERR_OK;
+}
+
+static void fill_routes(struct reactor *reactor, struct http_route routes[static ROUTES])
+{
+    api_orders_routes(reactor->orders, routes);
+    routes += API_ORDERS_ROUTES;
+    api_own_orders_routes(reactor->own_orders, routes);
+    routes += API_OWN_ORDERS_ROUTES;
+    api_sales_routes(reactor->sales, routes);
+    routes += API_SALES_ROUTES;
+    api_cancel_routes(reactor->cancel, routes);
+    routes += API_CANCEL_ROUTES;
+    api_payments_routes(reactor->payments, routes);
 }
 
 static enum err make_server(struct reactor *reactor, char error[static REACTOR_ERROR_SIZE])
@@ -215,9 +276,7 @@ static enum err make_server(struct reactor *reactor, char error[static REACTOR_E
     const struct conf *conf = reactor->with.conf;
     struct http_route routes[ROUTES];
 
-    api_orders_routes(reactor->orders, routes);
-    api_own_orders_routes(reactor->own_orders, routes + API_ORDERS_ROUTES);
-    api_sales_routes(reactor->sales, routes + API_ORDERS_ROUTES + API_OWN_ORDERS_ROUTES);
+    fill_routes(reactor, routes);
     struct http_server_options options = {
         .loop = reactor->loop,
         .address = conf->http_address,
@@ -254,6 +313,7 @@ enum err reactor_parts_build(struct reactor *reactor, char error[static REACTOR_
     err = err == ERR_OK ? make_board(reactor) : err;
     err = err == ERR_OK ? make_wing(reactor) : err;
     err = err == ERR_OK ? make_api(reactor, error) : err;
+    err = err == ERR_OK ? make_api_of_orders(reactor) : err;
     err = err == ERR_OK ? make_server(reactor, error) : err;
     return err;
 }
@@ -267,8 +327,11 @@ void reactor_parts_tear_down(struct reactor *reactor)
     if (reactor->purchases != NULL) {
         purchases_mute(reactor->purchases);
     }
-    if (reactor->own_orders != NULL) {
-        api_own_orders_mute(reactor->own_orders);
+    if (reactor->own_read != NULL) {
+        api_own_read_mute(reactor->own_read);
+    }
+    if (reactor->notices != NULL) {
+        api_notices_mute(reactor->notices);
     }
     if (reactor->sales != NULL) {
         api_sales_mute(reactor->sales);
@@ -276,8 +339,13 @@ void reactor_parts_tear_down(struct reactor *reactor)
     http_server_destroy(reactor->server);
     redis_link_destroy(reactor->link);
     order_log_destroy(reactor->order_log);
+    producer_destroy(reactor->notices_log);
     api_sales_destroy(reactor->sales);
+    api_payments_destroy(reactor->payments);
+    api_cancel_destroy(reactor->cancel);
+    api_notices_destroy(reactor->notices);
     api_own_orders_destroy(reactor->own_orders);
+    api_own_read_destroy(reactor->own_read);
     api_orders_destroy(reactor->orders);
     if (reactor->identity != NULL) {
         api_reply_finish(&reactor->reply);

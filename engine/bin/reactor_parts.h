@@ -11,13 +11,18 @@
 #include "bin/reactor.h"
 #include "loop/timer.h"
 
+struct api_cancel;
+struct api_notices;
 struct api_orders;
 struct api_own_orders;
+struct api_own_read;
+struct api_payments;
 struct api_sales;
 struct http_server;
 struct order_log;
 struct outbox;
 struct outbox_relay;
+struct producer;
 struct purchases;
 struct redis_link;
 struct sale_board;
@@ -35,6 +40,7 @@ struct reactor {
     struct outbox *outbox;
     struct stock *stock;
     struct order_log *order_log;
+    struct producer *notices_log;
     struct sale_board *board;
     struct winner_scan *scan; /* of reactor 0 only */
     struct outbox_relay *relay;
@@ -42,7 +48,11 @@ struct reactor {
     struct identity *identity;
     struct api_reply reply;
     struct api_orders *orders;
+    struct api_own_read *own_read;
     struct api_own_orders *own_orders;
+    struct api_notices *notices;
+    struct api_cancel *cancel;
+    struct api_payments *payments;
     struct api_sales *sales;
     struct http_server *server;
 

@@ -272,6 +272,29 @@ static bool ends_with(const char *text, const char *end)
     return size >= end_size && strcmp(text + size - end_size, end) == 0;
 }
 
+/* Two labels, "provider,result", have values of two parts, "stripe,ok". */
+static void write_labels(const struct metric_row *row, uint32_t label, struct buf *out)
+{
+    const char *name = row->label, *value = row->values[label];
+
+    for (;;) {
+        size_t name_size = strcspn(name, ",");
+        size_t value_size = name[name_size] == ',' ? strcspn(value, ",") : strlen(value);
+
+        buf_append(out, name, name_size);
+        buf_append_text(out, "=\"");
+        buf_append(out, value, value_size);
+        buf_append_char(out, '"');
+        if (name[name_size] == '\0') {
+            return;
+        }
+        ASSERT(value[value_size] == ',');
+        buf_append_char(out, ',');
+        name += name_size + 1;
+        value += value_size + 1;
+    }
+}
+
 static void write_name(const struct metric_row *row, const char *suffix, uint32_t label,
                        const char *bound, struct buf *out)
 {
@@ -281,7 +304,7 @@ static void write_name(const struct metric_row *row, const char *suffix, uint32_
     if (labelled || bound) {
         buf_append_char(out, '{');
         if (labelled) {
-            buf_printf(out, "%s=\"%s\"", row->label, row->values[label]);
+            write_labels(row, label, out);
         }
         if (bound) {
             buf_printf(out, "%sle=\"%s\"", labelled ? "," : "", bound);

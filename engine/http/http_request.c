@@ -32,20 +32,30 @@ static bool equal_without_case(struct http_slice slice, const char *name, size_t
     return true;
 }
 
-struct http_slice http_request_header(const struct http_request *request, const char *name)
+uint32_t http_request_header_count(const struct http_request *request, const char *name,
+                                   struct http_slice *ret_first)
 {
     const struct http_parser *parser = request->parser;
     size_t size = strlen(name);
+    uint32_t count = 0;
 
     for (size_t i = 0; i < parser->field_count; i++) {
         struct http_parser_field field = parser->fields[i];
         struct http_slice there = {request->base + field.name.at, field.name.size};
 
-        if (equal_without_case(there, name, size)) {
-            return (struct http_slice){request->base + field.value.at, field.value.size};
+        if (equal_without_case(there, name, size) && count++ == 0) {
+            *ret_first = (struct http_slice){request->base + field.value.at, field.value.size};
         }
     }
-    return (struct http_slice){NULL, 0};
+    return count;
+}
+
+struct http_slice http_request_header(const struct http_request *request, const char *name)
+{
+    struct http_slice first = {NULL, 0};
+
+    (void)http_request_header_count(request, name, &first);
+    return first;
 }
 
 /* Returns the bytes written without the NUL; QUERY_BAD. */

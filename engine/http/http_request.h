@@ -62,6 +62,9 @@ struct http_request {
 struct http_slice http_request_known(const struct http_request *request, enum http_header header);
 /* Any field by name, letter case ignored; the first one when repeated. */
 struct http_slice http_request_header(const struct http_request *request, const char *name);
+/* How often there is a field of this name; sets `*ret_first` to the first one's value, if any. */
+uint32_t http_request_header_count(const struct http_request *request, const char *name,
+                                   struct http_slice *ret_first);
 /* A query parameter, percent-decoded ('+' too), as NUL-terminated text.
  * Returns its length; -1: absent; -2: malformed, repeated, holds a NUL, or does not fit `size`. */
 int http_request_query(const struct http_request *request, const char *name, char *text,

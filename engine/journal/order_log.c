@@ -2,6 +2,7 @@
 
 #include "codec/order_event.h"
 #include "journal/producer.h"
+#include "journal/topic_health.h"
 
 #include <stdlib.h>
 
@@ -81,7 +82,7 @@ bool order_log_is_doubted(const struct order_log *log)
 
 const char *order_log_weakness(const struct order_log *log)
 {
-    return producer_weakness(log->producer);
+    return topic_health_weakness(producer_health(log->producer));
 }
 
 void order_log_inject_fatal(struct order_log *log)

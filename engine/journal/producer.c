@@ -483,9 +483,9 @@ bool producer_is_doubted(const struct producer *producer)
     return topic_health_is_doubted(&producer->health, loop_now_us(producer->options.loop));
 }
 
-const char *producer_weakness(const struct producer *producer)
+const struct topic_health *producer_health(const struct producer *producer)
 {
-    return topic_health_weakness(&producer->health);
+    return &producer->health;
 }
 
 void producer_inject_fatal(struct producer *producer)

@@ -14,6 +14,7 @@
 struct loop;
 struct metrics_shard;
 struct producer;
+struct topic_health;
 
 struct producer_options {
     struct loop *loop;           /* borrowed, outlives the producer */
@@ -40,11 +41,12 @@ MUST_CHECK enum err producer_append(struct producer *producer, const void *key, 
 void producer_flush_soon(struct producer *producer);
 uint32_t producer_inflight_count(const struct producer *producer);
 int64_t producer_oldest_us(const struct producer *producer); /* 0: nothing is under way */
-/* As order_log_is_ready() and order_log_weakness(). */
+/* As order_log_is_ready(). */
 bool producer_is_ready(const struct producer *producer, const char **ret_why);
 /* As order_log_is_doubted(). */
 bool producer_is_doubted(const struct producer *producer);
-const char *producer_weakness(const struct producer *producer);
+/* What is known of the topic: lives with the producer, changes by itself. */
+const struct topic_health *producer_health(const struct producer *producer);
 
 /* For fault tests (FK5): librdkafka's own way to raise a fatal error. */
 void producer_inject_fatal(struct producer *producer);

@@ -41,6 +41,11 @@ class Buyer:
         return self._call("GET", "/v1/sales/{sale}/orders/{order_no}",
                           f"/v1/sales/{sale}/orders/{order_no}", self.headers(), engine=engine)
 
+    def cancel(self, sale, order_no, engine=None, connection=None):
+        return self._call("POST", "/v1/sales/{sale}/orders/{order_no}/cancel",
+                          f"/v1/sales/{sale}/orders/{order_no}/cancel", self.headers(),
+                          connection=connection, engine=engine)
+
 
 def get_sale(stack, sale, engine=0):
     """GET of a sale, which anyone may."""

@@ -105,7 +105,7 @@ def test_operations_are_named_once_and_have_answers():
     assert len(names) == len(set(names)) > 20
     for template, method, operation in operations():
         assert operation["responses"], (template, method)
-        assert operation["tags"][0] in ("buyers", "operator", "operations")
+        assert operation["tags"][0] in ("buyers", "providers", "operator", "operations")
         if template.startswith("/v1/admin/"):
             assert operation["security"] == [{"admin": []}]
 

@@ -12,6 +12,7 @@ struct health {
     struct api_ops *ops;
     const char *cause; /* NULL: ready */
     uint32_t cause_count;
+    const char *warning; /* NULL: none */
     bool is_stalled;
     uint32_t refresh_count;
 };
@@ -22,6 +23,9 @@ static void on_ready(void *arg, struct api_ops_causes *causes)
 
     for (uint32_t i = 0; i < health->cause_count; i++) {
         api_ops_cause_add(causes, "redis", health->cause);
+    }
+    if (health->warning) {
+        api_ops_warning_add(causes, "notices", health->warning);
     }
 }
 
@@ -88,6 +92,30 @@ Test(api_ops, each_cause_is_named)
                   "{\"status\":\"not-ready\",\"causes\":["
                   "{\"name\":\"redis\",\"detail\":\"no \\\"connection\\\"\"},"
                   "{\"name\":\"redis\",\"detail\":\"no \\\"connection\\\"\"}]}");
+    stop(&edge, &health);
+}
+
+Test(api_ops, a_warning_alone_leaves_it_ready)
+{
+    struct health health = {.warning = "no topic"};
+    struct edge edge;
+
+    start(&edge, &health);
+    edge_exchange(&edge, GET("/readyz"), 200,
+                  "{\"status\":\"ready\",\"causes\":[],"
+                  "\"warnings\":[{\"name\":\"notices\",\"detail\":\"no topic\"}]}");
+    stop(&edge, &health);
+}
+
+Test(api_ops, a_warning_stands_beside_a_cause)
+{
+    struct health health = {.cause = "away", .cause_count = 1, .warning = "no topic"};
+    struct edge edge;
+
+    start(&edge, &health);
+    edge_exchange(&edge, GET("/readyz"), 503,
+                  "{\"status\":\"not-ready\",\"causes\":[{\"name\":\"redis\",\"detail\":\"away\"}],"
+                  "\"warnings\":[{\"name\":\"notices\",\"detail\":\"no topic\"}]}");
     stop(&edge, &health);
 }
 

@@ -134,6 +134,15 @@ Test(metrics, a_scalar_is_written_with_help_and_type)
     cr_assert(has_line("seckill_bloom_fill_ratio{filter=\"winners\"} 0.500"));
 }
 
+Test(metrics, two_labels_have_values_of_two_parts)
+{
+    metrics_add(shard, METRIC_payment_notices_total, LABEL_PAYMENT_NOTICE_standard_TOO_OLD, 2);
+    metrics_write(metrics, METRICS_ENGINE, &out);
+    cr_assert(
+        has_line("seckill_payment_notices_total{provider=\"standard\",result=\"too_old\"} 2"));
+    cr_assert(has_line("seckill_payment_notices_total{provider=\"standard\",result=\"ok\"} 0"));
+}
+
 Test(metrics, a_negative_age_keeps_its_sign)
 {
     metrics_set(shard, METRIC_outbox_oldest_age_seconds, 0, -250);

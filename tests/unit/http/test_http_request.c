@@ -61,6 +61,22 @@ Test(http_request, a_request_without_query_has_no_parameters)
     expect_query(&request, "sale", -1, NULL);
 }
 
+Test(http_request, a_repeated_field_is_counted)
+{
+    struct http_parser parser;
+    struct http_request request;
+    struct http_slice first = {NULL, 7};
+    char data[sizeof bytes];
+
+    parse(&parser, data, &request);
+    cr_assert_eq(http_request_header_count(&request, "X-Two", &first), 0);
+    cr_assert(first.data == NULL && first.size == 7, "untouched");
+    cr_assert_eq(http_request_header_count(&request, "X-ONE", &first), 2);
+    cr_assert(http_slice_equal(first, "1"));
+    cr_assert_eq(http_request_header_count(&request, "host", &first), 1);
+    cr_assert(http_slice_equal(first, "a"));
+}
+
 Test(http_request, any_field_is_found_without_letter_case)
 {
     struct http_parser parser;

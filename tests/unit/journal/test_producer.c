@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/metrics.h"
+#include "journal/topic_health.h"
 #include "loop/loop.h"
 #include "support/run_until.h"
 #include "unit/journal/mock_kafka.h"
@@ -307,7 +308,7 @@ Test(producer, says_why_it_is_not_ready)
     cr_assert_not(producer_is_ready(producer, &why));
     cr_assert_str_eq(why, "Kafka has not answered yet");
     cr_assert(run_until(loop, is_not_ready, (void *)(uintptr_t) "broker", WAIT_MS));
-    cr_assert_null(producer_weakness(producer));
+    cr_assert_null(topic_health_weakness(producer_health(producer)));
 }
 
 Test(producer, is_ready_again_when_the_broker_is)
