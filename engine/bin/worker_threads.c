@@ -12,6 +12,7 @@
 #include "inventory/redis_blocking.h"
 #include "ledger/mysql_link.h"
 #include "settlement/dead_relay.h"
+#include "settlement/reaper.h"
 #include "settlement/relay.h"
 #include "settlement/settle_orders.h"
 #include "settlement/settler.h"
@@ -65,12 +66,23 @@ struct worker_threads {
     }
 
 DOORS(dead_relay)
+DOORS(reaper)
 DOORS(relay)
 DOORS(settler)
 
 static void *make_dead_relay(const struct ground *ground)
 {
     return dead_relay_create(&(struct dead_relay_options){
+        .mysql = ground->mysql,
+        .waiter = ground->common->waiter,
+        .conf = ground->common->conf,
+        .shard = ground->shard,
+    });
+}
+
+static void *make_reaper(const struct ground *ground)
+{
+    return reaper_create(&(struct reaper_options){
         .mysql = ground->mysql,
         .waiter = ground->common->waiter,
         .conf = ground->common->conf,
@@ -129,6 +141,7 @@ static const struct row rows[] = {
     {NULL, false, make_dead_relay, dead_relay_door_run, dead_relay_door_destroy, NULL},
     {count_orders_settlers, false, make_orders_settler, settler_door_run, settler_door_destroy,
      look_settler},
+    {NULL, false, make_reaper, reaper_door_run, reaper_door_destroy, NULL},
     {NULL, true, make_relay, relay_door_run, relay_door_destroy, NULL},
 };
 

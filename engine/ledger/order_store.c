@@ -232,16 +232,19 @@ enum err order_store_lock_overdue_in(struct mysql_link *link, const struct order
                                      order_row_fn *each, void *arg)
 {
     static const struct sql sql = {
-        .head = "SELECT " ORDER_COLUMNS " FROM orders WHERE state = 'PENDING' AND pay_by < ? AND "
-                "sale = ? AND sku = ? AND NOT EXISTS (SELECT 1 FROM payments WHERE "
-                "payments.order_no = orders.order_no AND payments.state = 'PARKED') "
+        .head = "SELECT " ORDER_COLUMNS " FROM orders WHERE state = 'PENDING' AND pay_by < "
+                "LEAST(?, " SQL_NOW_MS ") AND sale = ? AND sku = ? AND NOT EXISTS (SELECT 1 FROM "
+                "payments WHERE payments.order_no = orders.order_no AND payments.state = 'PARKED') "
+                "AND NOT EXISTS (SELECT 1 FROM dead_letters WHERE dead_letters.topic = ? AND "
+                "dead_letters.order_no = orders.order_no AND dead_letters.resolved IS NULL) "
                 "ORDER BY pay_by LIMIT ? FOR UPDATE SKIP LOCKED"};
     const struct sql_value params[] = {
         sql_u64(overdue->before_ms > 0 ? (uint64_t)overdue->before_ms : 0),
-        sql_u64(overdue->sale.value), sql_sku(&overdue->sku), sql_u64(overdue->max)};
+        sql_u64(overdue->sale.value), sql_sku(&overdue->sku), sql_text(overdue->notices_topic),
+        sql_u64(overdue->max)};
     struct read_job job = {.each = each, .arg = arg};
 
     ASSERT(mysql_link_in_transaction(link));
     ASSERT(overdue->max > 0 && overdue->max <= ORDER_LIST_MAX);
-    return mysql_link_query(link, &sql, 0, params, 4, on_row, &job);
+    return mysql_link_query(link, &sql, 0, params, 5, on_row, &job);
 }

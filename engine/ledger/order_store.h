@@ -82,11 +82,13 @@ MUST_CHECK enum err order_store_each(struct mysql_link *link, struct sale_id sal
 struct order_overdue {
     struct sale_id sale;
     struct sku sku;
-    int64_t before_ms; /* pay_by is below it; by the database's clock */
-    uint32_t max;      /* at most ORDER_LIST_MAX */
+    int64_t before_ms;         /* pay_by is below it, and below NOW(3) */
+    const char *notices_topic; /* an open dead letter of it may be the order's payment */
+    uint32_t max;              /* at most ORDER_LIST_MAX */
 };
-/* Inside the caller's transaction: PENDING orders that are overdue and have no PARKED notice, the
- * longest overdue first, locked until its end; those that somebody else has locked are left out. */
+/* Inside the caller's transaction: PENDING orders that are overdue, have no PARKED notice and are
+ * named by no open dead letter, the longest overdue first, locked until its end; those that
+ * somebody else has locked are left out. */
 MUST_CHECK enum err order_store_lock_overdue_in(struct mysql_link *link,
                                                 const struct order_overdue *overdue,
                                                 order_row_fn *each, void *arg);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "ledger/db_clock.h"
 #include "ledger/mysql_link.h"
 #include "ledger/order_store.h"
 #include "ledger/sql_text.h"
@@ -104,12 +105,9 @@ static enum err read_ledger(struct mysql_link *link, struct sale_id sale, const 
 
 static enum err read_all(struct mysql_link *link, struct sale_id sale, struct sale_flow *flow)
 {
-    static const struct sql clock = {.head = "SELECT " SQL_NOW_MS};
-    uint64_t now_ms = 0;
     enum err err = sale_store_read(link, sale, &flow->row);
 
-    err = err == ERR_OK ? mysql_link_query(link, &clock, 0, NULL, 0, sql_read_u64, &now_ms) : err;
-    flow->now_ms = (int64_t)now_ms;
+    err = err == ERR_OK ? db_clock_read(link, &flow->now_ms) : err;
     err = err == ERR_OK ? read_orders(link, sale, flow) : err;
     for (uint32_t i = 0; i < flow->row.definition.sku_count && err == ERR_OK; i++) {
         err = read_ledger(link, sale, &flow->row.definition.skus[i].sku, flow);

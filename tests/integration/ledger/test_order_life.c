@@ -164,14 +164,34 @@ Test(order_life, an_operators_refund_gives_units_back_only_if_asked_to)
     cr_assert(outbox("R") == 2 && outbox("order.refunded") == 2);
 }
 
+/* What it closes in a transaction of its own. */
+static uint32_t close_overdue(const struct order_overdue *overdue)
+{
+    uint32_t closed = UINT32_MAX;
+
+    cr_assert(mysql_link_begin(link) == ERR_OK);
+    cr_assert(order_life_close_overdue_in(link, overdue, &closed) == ERR_OK, "%s",
+              mysql_link_error_text(link));
+    cr_assert(mysql_link_commit(link) == ERR_OK);
+    return closed;
+}
+
 Test(order_life, overdue_orders_are_closed_in_one_batch_without_those_that_a_notice_waits_for)
 {
-    struct order_overdue overdue = {
-        .sale = sale, .sku = {1, "a"}, .before_ms = INT64_MAX, .max = 100};
+    struct order_overdue overdue = {.sale = sale,
+                                    .sku = {1, "a"},
+                                    .before_ms = INT64_MAX,
+                                    .notices_topic = "life-notices",
+                                    .max = 100};
+    static const struct sql lapse = {
+        .head = "UPDATE orders SET pay_by = 1 WHERE sale = ? AND state = 'PENDING'"};
+    const struct sql_value of_sale[] = {sql_u64(sale.value)};
     uint32_t closed = UINT32_MAX;
 
     (void)settled(1, 7, 2);
     make(fixture_order_no(sale, epoch, 2), PAY);
+    cr_assert(close_overdue(&overdue) == 0, "never before pay_by by NOW(3), whatever is asked for");
+    cr_assert(mysql_link_execute(link, &lapse, 0, of_sale, 1, NULL) == ERR_OK);
     static const struct sql park = {
         .head = "INSERT INTO payments (provider, event_id, kind, order_no, state, occurred, "
                 "received, created, changed, topic, part, log_offset) VALUES ('p', ?, 'cancel', ?, "
@@ -181,11 +201,19 @@ Test(order_life, overdue_orders_are_closed_in_one_batch_without_those_that_a_not
     cr_assert(mysql_link_execute(link, &park, 0, params, 2, NULL) == ERR_OK, "%s",
               mysql_link_error_text(link));
 
-    cr_assert(mysql_link_begin(link) == ERR_OK);
-    cr_assert(order_life_close_overdue_in(link, &overdue, &closed) == ERR_OK, "%s",
-              mysql_link_error_text(link));
-    cr_assert(mysql_link_commit(link) == ERR_OK);
-    cr_assert(closed == 5 && fixture_sold(link, sale) == 4);
+    static const struct sql bury = {
+        .head = "INSERT INTO dead_letters (topic, part, log_offset, sale, order_no, reason, "
+                "payload, created) VALUES ('life-notices', 0, ?, 0, ?, 'value', 'x', 1)"};
+    const uint64_t dead = fixture_order_no(sale, epoch, 4).value;
+    const struct sql_value letter[] = {sql_u64(dead), sql_u64(dead)};
+    cr_assert(mysql_link_execute(link, &bury, 0, letter, 2, NULL) == ERR_OK);
+
+    cr_assert(close_overdue(&overdue) == 4 && fixture_sold(link, sale) == 6);
+    cr_assert(row_of((struct order_no){dead}).state == ORDER_STATE_PENDING);
+    static const struct sql resolve = {
+        .head = "UPDATE dead_letters SET resolved = 1 WHERE order_no = ?"};
+    cr_assert(mysql_link_execute(link, &resolve, 0, letter, 1, NULL) == ERR_OK);
+    cr_assert(close_overdue(&overdue) == 1 && fixture_sold(link, sale) == 4);
     cr_assert(row_of(fixture_order_no(sale, epoch, 7)).reason == ORDER_REASON_OVERDUE);
     cr_assert(row_of((struct order_no){waiting}).state == ORDER_STATE_PENDING);
     cr_assert(VALUE(link,

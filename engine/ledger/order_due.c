@@ -1,0 +1,63 @@
+#include "ledger/order_due.h"
+
+#include "ledger/db_clock.h"
+#include "ledger/mysql_link.h"
+#include "ledger/sql_text.h"
+
+static enum err on_group(void *arg, const struct sql_value *columns)
+{
+    struct order_due *due = arg;
+
+    due->orders += sql_column_u64(&columns[2]);
+    if (due->group_count == ORDER_DUE_GROUPS_MAX) {
+        return ERR_OK; /* its orders are counted; it is looked at when others are done */
+    }
+    struct order_due_group *group = &due->groups[due->group_count++];
+    group->sale.value = (uint32_t)sql_column_u64(&columns[0]);
+    group->orders = sql_column_u64(&columns[2]);
+    return sql_column_sku(&columns[1], &group->sku);
+}
+
+enum err order_due_read(struct mysql_link *link, uint32_t grace_ms, struct order_due *ret_due)
+{
+    static const struct sql groups = {
+        .head = "SELECT sale, sku, CAST(COUNT(*) AS UNSIGNED), MIN(pay_by) AS oldest FROM (SELECT "
+                "sale, sku, pay_by FROM orders WHERE state = 'PENDING' AND pay_by < ? "
+                "ORDER BY pay_by LIMIT ?) AS due GROUP BY sale, sku ORDER BY oldest"};
+    enum err err = db_clock_read(link, &ret_due->now_ms);
+
+    ret_due->orders = 0;
+    ret_due->group_count = 0;
+    if (err != ERR_OK) {
+        return err;
+    }
+    const int64_t before_ms = ret_due->now_ms - (int64_t)grace_ms;
+    const struct sql_value params[] = {sql_u64(before_ms > 0 ? (uint64_t)before_ms : 0),
+                                       sql_u64(ORDER_DUE_COUNT_MAX)};
+    return mysql_link_query(link, &groups, 0, params, 2, on_group, ret_due);
+}
+
+static enum err on_hold(void *arg, const struct sql_value *columns)
+{
+    struct order_due_holds *holds = arg;
+    const struct sale_id sale = {(uint32_t)sql_column_u64(&columns[0])};
+
+    if (sale.value == 0 || holds->count == ORDER_DUE_SALES_MAX) {
+        holds->holds_all = true;
+    } else {
+        holds->sales[holds->count++] = sale;
+    }
+    return ERR_OK;
+}
+
+enum err order_due_holds(struct mysql_link *link, const char *topic,
+                         struct order_due_holds *ret_holds)
+{
+    static const struct sql sql = {
+        .head = "SELECT DISTINCT sale FROM dead_letters WHERE resolved IS NULL AND topic = ? AND "
+                "order_no = 0 ORDER BY sale LIMIT ?"};
+    const struct sql_value params[] = {sql_text(topic), sql_u64(ORDER_DUE_SALES_MAX + 1)};
+
+    *ret_holds = (struct order_due_holds){.count = 0};
+    return mysql_link_query(link, &sql, 0, params, 2, on_hold, ret_holds);
+}

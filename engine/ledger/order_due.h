@@ -1,0 +1,40 @@
+/* order_due: which orders are overdue, and what may speak for them.
+ * Why:    the reaper goes sku by sku, because a close locks its sku's row before the order's
+ *         (PROTOCOL §6).
+ * Never:  closes one; judges by another clock than the database's.
+ * Thread: that of the link. Errors as mysql_link.h. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "domain/ids.h"
+
+struct mysql_link;
+
+enum { ORDER_DUE_GROUPS_MAX = 256, ORDER_DUE_SALES_MAX = 64, ORDER_DUE_COUNT_MAX = 10000 };
+
+struct order_due_group {
+    struct sale_id sale;
+    struct sku sku;
+    uint64_t orders;
+};
+struct order_due {
+    int64_t now_ms;  /* NOW(3), read first */
+    uint64_t orders; /* overdue by then, at most ORDER_DUE_COUNT_MAX of them are looked at */
+    size_t group_count;
+    struct order_due_group groups[ORDER_DUE_GROUPS_MAX]; /* that with the oldest first */
+};
+/* PENDING orders whose pay_by is more than `grace_ms` ago. */
+MUST_CHECK enum err order_due_read(struct mysql_link *link, uint32_t grace_ms,
+                                   struct order_due *ret_due);
+
+/* Open dead letters of `topic` that name no order: they may be of any order of their sale. */
+struct order_due_holds {
+    bool holds_all; /* one whose sale cannot be told, or too many sales */
+    size_t count;
+    struct sale_id sales[ORDER_DUE_SALES_MAX];
+};
+MUST_CHECK enum err order_due_holds(struct mysql_link *link, const char *topic,
+                                    struct order_due_holds *ret_holds);
