@@ -141,7 +141,8 @@ bool command_line_read(const struct command_line *line, int argc, char **argv, s
     case PRINT_CHECK:
     case PRINT_NOTHING: break;
     }
-    if (conf_check(conf, line->role, error) != ERR_OK) {
+    if (conf_check(conf, line->role, error) != ERR_OK
+        || (line->check && line->check(conf, error) != ERR_OK)) {
         *ret_status = complain(line, error);
         return false;
     }

@@ -12,6 +12,9 @@ struct command_line {
     const char *program; /* "seckilld"; static */
     const char *summary; /* one line for --help; static */
     enum conf_role role;
+    /* What the files must hold that the settings name, beyond conf_check(); may be NULL. ERR_OK, or
+     * one line in `error`. */
+    enum err (*check)(const struct conf *conf, char error[static CONF_ERROR_SIZE]);
 };
 
 /* Fills `conf` from defaults, --config FILE, environment and --set, in this order of weight, and

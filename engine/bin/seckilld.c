@@ -15,9 +15,11 @@
 
 #include "bin/command_line.h"
 #include "bin/engine.h"
+#include "common/assert.h"
 #include "common/log.h"
 #include "inventory/redis_blocking.h"
 #include "inventory/redis_settings.h"
+#include "payments/provider.h"
 
 enum { STATUS_FAILED = 1, STATUS_CONFIG = 2, LOG_STOP_MS = 1000 };
 enum { SPARE_FILES = 64, FILES_PER_REACTOR = 16, CONNECTIONS_MIN = 64 };
@@ -114,10 +116,25 @@ static int check_redis(const struct conf *conf, bool *ret_is_weak)
     return status;
 }
 
+/* Keys that cannot be used are told before anything starts. */
+static enum err check_payments(const struct conf *conf, char error[static CONF_ERROR_SIZE])
+{
+    struct payments *payments = NULL;
+    enum err err = payments_create(conf, error, &payments);
+
+    static_assert((int)CONF_ERROR_SIZE == (int)PROVIDER_ERROR_SIZE, "one line for both");
+    if (err == ERR_OK) {
+        payments_destroy(payments);
+    }
+    return err;
+}
+
 static const struct command_line line = {
     .program = "seckilld",
     .summary = "The flash-sale engine: takes buyers' requests, needs Redis and Kafka.",
-    .role = CONF_ROLE_ENGINE};
+    .role = CONF_ROLE_ENGINE,
+    .check = check_payments,
+};
 
 struct arguments {
     int count;

@@ -112,6 +112,7 @@ enum provider_result provider_read(const struct provider *provider,
                                    const struct provider_request *request,
                                    struct notice *ret_notice)
 {
+    struct provider_request whole = *request;
     struct notice notice;
     enum provider_result result;
 
@@ -119,8 +120,9 @@ enum provider_result provider_read(const struct provider *provider,
     if (request->body_size > PROVIDER_BODY_SIZE_MAX) {
         return PROVIDER_NOT_SIGNED;
     }
+    whole.body = request->body ? request->body : "";
     fill_begin(&notice, provider->row->name, request->now_ms);
-    result = provider->row->kind->read(provider->keys, request, &notice);
+    result = provider->row->kind->read(provider->keys, &whole, &notice);
     if (result == PROVIDER_OK) {
         ASSERT(notice_check(&notice) == ERR_OK && notice.kind != NOTICE_KIND_CANCEL);
         *ret_notice = notice;

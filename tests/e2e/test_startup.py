@@ -103,6 +103,33 @@ def test_broken_settings_say_why_in_one_line(program, secret_file, tmp_path, wha
         refused(run(program, "--config", path, *words), CONFIG, f"{program}: ", word)
 
 
+BROKEN_KEYS = {
+    "no file": ("payments.standard_secret_files", "none",
+                "payments.standard_secret_files: "),
+    "no secret": ("payments.standard_secret_files", "text", "does not begin with whsec_"),
+    "short secret": ("payments.standard_secret_files", "short", "24 to 64 bytes"),
+    "two commas": ("payments.stripe_secret_files", "stripe,,", "an entry of the list is empty"),
+    "no application": ("payments.alipay_key_files", "text", "payments.alipay_app_id"),
+    "no serial number": ("payments.wechatpay_key_files", "text", "payments.wechatpay_api_key_file"),
+    "zero is not off": ("payments.tolerance_s", "0", "payments.tolerance_s"),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN_KEYS)
+def test_payment_keys_that_cannot_be_used_are_named_and_not_told(secret_file, tmp_path, what):
+    name, value, word = BROKEN_KEYS[what]
+    (tmp_path / "text").write_text("hidden-text")
+    (tmp_path / "short").write_text("whsec_aGlkZGVu")
+    (tmp_path / "stripe").write_text("whsec_hidden-0123456789abcdef")
+    value = value if value.isdigit() else tmp_path / value
+    path = tmp_path / "seckill.conf"
+    path.write_text(config_text(settings("seckilld", secret_file)))
+    for words in (("--check-config",), ()):
+        done = run("seckilld", "--config", path, "--set", f"{name}={value}", *words)
+        refused(done, CONFIG, "seckilld: ", word)
+        assert "hidden" not in done.stderr and "aGlkZGVu" not in done.stderr, done
+
+
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_good_settings_are_checked_and_nothing_starts(program, secret_file, tmp_path):
     path = tmp_path / "good.conf"

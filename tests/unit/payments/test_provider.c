@@ -80,3 +80,22 @@ Test(provider, a_body_that_is_too_large_is_not_looked_at)
     world.body_size = PROVIDER_BODY_SIZE_MAX + 1;
     cr_assert_eq(world_read(&world, "standard"), PROVIDER_NOT_SIGNED);
 }
+
+static uint32_t no_header(const void *arg, const char *name, struct provider_text *ret_value)
+{
+    (void)arg, (void)name, (void)ret_value;
+    return 0;
+}
+
+Test(provider, a_request_without_a_body_is_one_of_size_zero)
+{
+    const struct provider_request request = {.header = no_header, .now_ms = world.now_ms};
+    struct world_rsa *rsa = world_rsa_make(2048);
+    struct notice notice;
+
+    world_set(&world, "payments.alipay_key_files=%s", world_rsa_file(&world, rsa, "key.pem"));
+    world_set(&world, "payments.alipay_app_id=1");
+    world_start(&world);
+    cr_assert_eq(provider_read(find("alipay"), &request, &notice), PROVIDER_NOT_SIGNED);
+    world_rsa_free(rsa);
+}
