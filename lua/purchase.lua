@@ -368,8 +368,11 @@ local function main()
         sale.state, sale.version = 'ended', sale.version + 2
     end
     if purchases and not late then
-        -- What `opens` refuses is refused as "loaded" is.
+        -- What `opens` refuses is refused as "loaded" is; a later epoch has been open before.
         local blanket = BLANKET[sale.state] or (now < sale.opens and 'N') or nil
+        if sale.state == 'loaded' and sale.epoch ~= '1' and now >= sale.opens then
+            blanket = 'B'
+        end
         local results, refused = decide(sale, blanket, won.now, stock, purchases, won)
         if not results then
             return {id, refused}

@@ -22,11 +22,11 @@
 -- open      loaded, resuming                  open      made even
 -- end       open, paused, frozen              ended     + 2
 -- end       loaded, resuming                  ended     the next even one
--- freeze    open, paused, ended               frozen    + 2
+-- freeze    open, paused                      frozen    + 2
 -- freeze    loaded, resuming                  frozen    the next even one
 -- unfreeze  frozen                            paused    + 2
 -- Where it is already: "ok", nothing changes; so it is for `resume` of an open sale (the answer was
--- lost), `unfreeze` of a paused one, and `open` of an ended one (it stays ended).
+-- lost), `unfreeze` of a paused one, and `open` and `freeze` of an ended one: it stays ended.
 
 local find, format = string.find, string.format
 local concat = table.concat
@@ -43,7 +43,7 @@ local MOVES = {
     ['end'] = {loaded = 'ended', open = 'ended', paused = 'ended', resuming = 'ended',
         frozen = 'ended', ended = 'ended'},
     freeze = {loaded = 'frozen', open = 'frozen', paused = 'frozen', resuming = 'frozen',
-        ended = 'frozen', frozen = 'frozen'},
+        ended = 'ended', frozen = 'frozen'},
     unfreeze = {frozen = 'paused', paused = 'paused'},
 }
 

@@ -198,7 +198,7 @@ void admin_sale_unfreeze(struct admin_job *job, struct admin_thread *thread)
     if (err == ERR_OK) {
         LOG_WARN("sale_unfrozen", KV_U64("sale", job->sale.value),
                  KV_BOOL("forced", request.is_forced), KV_STR("reason", request.reason),
-                 KV_STR("next", request.stays_paused ? "paused" : "sold again after the hold"));
+                 KV_STR("next", request.stays_paused ? "paused" : "as it was, after the hold"));
     }
     answer_released(job, thread, err);
 }

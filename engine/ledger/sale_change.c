@@ -150,6 +150,21 @@ struct release_job {
     const struct admin_actor *actor;
 };
 
+/* Whether it was paused when it was frozen first: the row that noted it tells. */
+static enum err read_was_paused(struct mysql_link *link, struct sale_id sale, bool *ret_paused)
+{
+    static const struct sql sql = {
+        .head = "SELECT CAST(COUNT(*) AS UNSIGNED) FROM admin_log WHERE action = 'freeze' AND "
+                "detail LIKE 'paused%' AND id = (SELECT MAX(id) FROM admin_log WHERE sale = ? AND "
+                "(action = 'unfreeze' OR (action = 'freeze' AND detail NOT LIKE 'frozen%')))"};
+    const struct sql_value params[] = {sql_u64(sale.value)};
+    uint64_t count = 0;
+    const enum err err = mysql_link_query(link, &sql, 0, params, 1, sql_read_u64, &count);
+
+    *ret_paused = count > 0;
+    return err;
+}
+
 static enum err release_body(struct mysql_link *link, void *arg)
 {
     static const struct sql sql = {.head = "SELECT version FROM sales WHERE sale = ? FOR UPDATE"};
@@ -157,16 +172,17 @@ static enum err release_body(struct mysql_link *link, void *arg)
     const struct sale_id sale = job->release->sale;
     const struct sql_value params[] = {sql_u64(sale.value)};
     uint64_t version = 0;
-    bool changed = false;
+    bool changed = false, was_paused = false;
     enum err err = mysql_link_query(link, &sql, 0, params, 1, sql_read_u64, &version);
 
     if (err == ERR_OK && version != 0 && version != job->release->version) {
         err = ERR_FENCED;
     }
+    err = err == ERR_OK ? read_was_paused(link, sale, &was_paused) : err;
     err = err == ERR_OK
               ? sale_store_control_in(link, sale, SALE_VERB_UNFREEZE, job->actor, &changed)
               : err;
-    if (err == ERR_OK && !job->release->stays_paused) {
+    if (err == ERR_OK && !job->release->stays_paused && !was_paused) {
         err = sale_store_control_in(link, sale, SALE_VERB_RESUME, job->actor, &changed);
     }
     return err;

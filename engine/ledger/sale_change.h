@@ -29,11 +29,11 @@ MUST_CHECK enum err sale_store_control_in(struct mysql_link *link, struct sale_i
                                           enum sale_verb verb, const struct admin_actor *actor,
                                           bool *ret_changed);
 
-/* A frozen sale is given back: it becomes open as by resume, or paused. */
+/* A frozen sale is given back as it was: open, as by resume, or paused. */
 struct sale_release {
     struct sale_id sale;
-    uint32_t version; /* of the row that was judged: what froze it since has not been looked at */
-    bool stays_paused;
+    uint32_t version;  /* of the row that was judged: what froze it since has not been looked at */
+    bool stays_paused; /* though it was open */
 };
 /* ERR_NOT_FOUND; ERR_CONFLICT: it is not frozen; ERR_FENCED: its row has another version by now. */
 MUST_CHECK enum err sale_store_release(struct mysql_link *link, const struct sale_release *release,

@@ -13,6 +13,7 @@
 #include "inventory/sale_reader.h"
 #include "ledger/mysql_link.h"
 #include "loop/waiter.h"
+#include "settlement/latch.h"
 
 enum {
     CLOSE_TRIES_MAX = 3, /* the epoch found is closed by the second */
@@ -117,10 +118,26 @@ static enum err wait_for_told(struct guard_job *job)
     return err == ERR_OK ? err : guard_failed_by_mysql(job, err, "waiting");
 }
 
+/* What Redis has latched outlasts this load, whatever MySQL or a clock that was set back says. */
+static enum err keep_end(struct guard_job *job, const struct sale_reply *reply)
+{
+    const bool is_ended = reply->head.state == SALE_STATE_ENDED;
+    const enum err err = is_ended ? latch_end(job->context->mysql, job->claim.sale) : ERR_OK;
+
+    return err == ERR_OK ? err : guard_failed_by_mysql(job, err, "keeping the sale ended");
+}
+
 enum err guard_fence(struct guard_job *job)
 {
     struct sale_reply reply = {0};
-    const enum err err = close_fence(job, &reply);
+    enum err err = close_fence(job, &reply);
+
+    if (err == ERR_OK) {
+        err = keep_end(job, &reply);
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
 
     /* There was no meta, or garbage in its place. The outbox may still stand. */
     if (err == ERR_OK || err == ERR_NOT_FOUND || err == ERR_PARSE) {

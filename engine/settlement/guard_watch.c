@@ -10,6 +10,7 @@
  * loaded            loading; loaded, and nobody opens it     "half-done" loaded
  * loaded            garbage in meta, or in its rows here                 alarm
  * loaded            as it should be, not in the catalogue                catalogue written
+ * open, paused      ended: its window was over by Redis' clock           ended in MySQL
  * lost              and dead letters may be its wins                     alarm until closed
  *
  * MySQL's list is read before Redis: what a load changed in between has raised the guard row's
@@ -32,6 +33,7 @@
 #include "ledger/sale_sweep.h"
 #include "loop/waiter.h"
 #include "settlement/guard_job.h"
+#include "settlement/latch.h"
 
 enum {
     LOOK_MS = 500,
@@ -132,8 +134,7 @@ static void forget_trouble(struct guard_watch *watch, struct sale_id sale)
 
 static uint32_t back_off_ms(uint32_t failures)
 {
-    const uint32_t doublings = failures < 7 ? failures - 1 : 6;
-    const uint32_t ms = (uint32_t)BACK_OFF_MS << doublings;
+    const uint32_t ms = (uint32_t)BACK_OFF_MS << (failures < 7 ? failures - 1 : 6);
 
     return ms < BACK_OFF_MAX_MS ? ms : BACK_OFF_MAX_MS;
 }
@@ -173,9 +174,8 @@ static void block(struct look *look, struct sale_id sale, const char *why)
 static bool claim(struct guard_watch *watch, const struct sale_guarded *sale, const char *why,
                   struct guard_request *ret_request, enum err *ret_err)
 {
-    const bool is_recover = sale->epoch > 0;
-    const enum err err = guard_claim_sale(&watch->context, sale->sale, &guard_actor, is_recover,
-                                          why, &sale->fence, ret_request);
+    const enum err err = guard_claim_sale(&watch->context, sale->sale, &guard_actor,
+                                          sale->epoch > 0, why, &sale->fence, ret_request);
 
     *ret_err = err == ERR_BUSY || err == ERR_CONFLICT ? ERR_OK : err;
     return err == ERR_OK;
@@ -248,11 +248,11 @@ static enum err end_silent(struct guard_watch *watch, const struct sale_guarded 
     struct guard_request request;
     enum err err = ERR_OK;
 
-    if (!claim(watch, sale, "its loader is gone, the sale is whole", &request, &err)) {
-        return err;
+    if (claim(watch, sale, "its loader is gone, the sale is whole", &request, &err)) {
+        LOG_INFO("load_found_done", KV_U64("sale", sale->sale.value));
+        err = guard_end_claim(&watch->context, &request, GUARD_STEP_DONE, "found whole");
     }
-    LOG_INFO("load_found_done", KV_U64("sale", sale->sale.value));
-    return guard_end_claim(&watch->context, &request, GUARD_STEP_DONE, "found whole");
+    return err;
 }
 
 /* --- what is seen --- */
@@ -327,7 +327,8 @@ static enum err look_at(struct guard_watch *watch, const struct sale_guarded *sa
     }
     forget_trouble(watch, sale->sale);
     look->is_unlisted = look->is_unlisted || !mark->is_listed;
-    return sale->is_loading ? end_silent(watch, sale) : ERR_OK;
+    return sale->is_loading ? end_silent(watch, sale)
+                            : latch_keep(watch->context.mysql, sale, mark);
 }
 
 /* What is wrong with the rows of one sale stops no look at another. */

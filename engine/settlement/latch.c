@@ -3,6 +3,7 @@
 #include "common/log.h"
 #include "common/metrics.h"
 #include "inventory/redis_blocking.h"
+#include "inventory/sale_marks.h"
 #include "inventory/sale_reader.h"
 #include "ledger/mysql_link.h"
 #include "ledger/sale_change.h"
@@ -30,17 +31,25 @@ static enum err ask_redis(const struct latch_context *context, const struct sale
     return ERR_OK;
 }
 
-static enum err end_sale(const struct latch_context *context, const struct sale_due *due)
+enum err latch_end(struct mysql_link *mysql, struct sale_id sale)
 {
     bool changed = false;
     const enum err err =
-        sale_store_control(context->mysql, due->sale, SALE_VERB_END, &worker_actor, NULL, &changed);
+        sale_store_control(mysql, sale, SALE_VERB_END, &worker_actor, NULL, &changed);
 
     if (err == ERR_OK && changed) {
-        LOG_INFO("sale_ended", KV_U64("sale", due->sale.value), KV_STR("by", "its window"));
+        LOG_INFO("sale_ended", KV_U64("sale", sale.value), KV_STR("by", "its window"));
     }
-    /* Frozen or gone meanwhile: an operator's matter. */
+    /* Gone meanwhile: an operator's matter. */
     return err == ERR_CONFLICT || err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
+enum err latch_keep(struct mysql_link *mysql, const struct sale_guarded *sale,
+                    const struct sale_mark *mark)
+{
+    const bool sells = sale->control == SALE_CONTROL_OPEN || sale->control == SALE_CONTROL_PAUSED;
+
+    return mark->state == SALE_STATE_ENDED && sells ? latch_end(mysql, sale->sale) : ERR_OK;
 }
 
 enum err latch_show_totals(const struct latch_context *context)
@@ -68,7 +77,7 @@ enum err latch_sweep(const struct latch_context *context, struct sale_id *after)
                       KV_STR("redis", redis_blocking_trouble(context->redis)));
             return ERR_OK; /* the next sweep begins with this sale */
         }
-        err = over ? end_sale(context, &due[i]) : ERR_OK;
+        err = over ? latch_end(context->mysql, due[i].sale) : ERR_OK;
         *after = err == ERR_OK ? due[i].sale : *after;
     }
     if (err == ERR_OK && count < DUE_MAX) {

@@ -34,7 +34,7 @@ def admin_rows(mysql, sale):
 class Clashed:
     """A sale with one order, frozen because a second record has that order's number."""
 
-    def __init__(self, stack, mysql, redis_db, kafka):
+    def __init__(self, stack, mysql, redis_db, kafka, first=lambda sale: None):
         self.stack, self.mysql = stack, mysql
         self.violations = self.counted()
         self.sale = stack.admin.open_sale(stock=5)
@@ -42,6 +42,7 @@ class Clashed:
         self.order = expect_won(self.winner.purchase(self.sale, key=KEY))
         wait_until(lambda: self.rows() == 1, 30, "its row")
         self.record = wait_until(lambda: kafka.orders(self.sale), 30, "its record")[0]
+        first(self.sale)
         kafka.produce("seckill.orders", dataclasses.replace(self.record, buyer="other").encode())
         wait_until(lambda: stack.admin.sale(self.sale)["control"] == "frozen", 30, "frozen")
         wait_frozen(redis_db, self.sale)
@@ -140,6 +141,21 @@ def test_where_the_audit_holds_it_is_released(stack, mysql, redis_db, new_buyer,
     expect_won(new_buyer().purchase(sale))
     assert [row[2] for row in admin_rows(mysql, sale) if row[1] == "unfreeze"] == [
         "frozen; the audit holds; "]
+
+
+def test_what_was_paused_before_comes_back_paused(stack, kafka, mysql, redis_db, new_buyer):
+    """The release undoes the alarm, not what the operator did before it."""
+    found = Clashed(stack, mysql, redis_db, kafka, first=stack.admin.pause)
+    try:
+        done = ctl(stack, "sale", "unfreeze", found.sale, "--force", "--reason", "our own test")
+        assert done.returncode == 0, done
+        assert stack.admin.wait_state(found.sale, "paused")["control"] == "paused"
+        expect(new_buyer().purchase(found.sale), 409, "paused")
+        stack.admin.resume(found.sale)
+        stack.admin.wait_state(found.sale, "open")
+        wait_until(lambda: new_buyer().purchase(found.sale).status == 201, 30, "it sells")
+    finally:
+        found.resolve()
 
 
 def test_what_is_not_frozen_is_not_released(stack, plain_sale):

@@ -80,7 +80,52 @@ def test_an_ended_sale_stays_ended(stack, clock, crowd, holds, redis_db):
     assert {answer.code for answer in buyers.told if answer.began > back} <= {"ended", "overloaded"}
     for number in (0, 1):
         expect(Buyer(stack, "later", number).purchase(sale), 409, "ended")
+    assert_winner_is_told(stack, sale, buyers)
+    holds(sale, buyers.told)
+
+
+def assert_winner_is_told(stack, sale, buyers):
     (winner, key), order_no = next(iter(buyers.wins().items()))
     replay = Buyer(stack, winner).purchase(sale, key=key)
     assert replay.status == 201 and int(replay.json()["order_no"]) == order_no
+
+
+def loaded_again(stack, sale, _, __):
+    stack.admin.recover(sale)
+    wait_until(lambda: (load := stack.admin.sale(sale)["load"])["step"] == "done"
+               and load["epoch"] == 2, 60, "it is loaded")
+
+
+def frozen_and_released(stack, sale, mysql, redis_db):
+    """As an alarm does it that came before MySQL heard of the end."""
+    version = redis_db.meta(sale)["version"]
+    mysql.execute("UPDATE sales SET control = 'frozen', version = version + 1 WHERE sale = %s",
+                  sale)
+    for verb in ("freeze", "unfreeze", "resume"):
+        mysql.execute("INSERT INTO outbox (sale, kind, verb, epoch, created) SELECT sale, 'state', "
+                      "%s, epoch, 1 FROM sales WHERE sale = %s", verb, sale)
+    mysql.execute("UPDATE sales SET control = 'open', version = version + 2 WHERE sale = %s", sale)
+    wait_until(lambda: mysql.value("SELECT COUNT(*) FROM outbox WHERE sale = %s AND target = "
+                                   "'redis' AND confirmed IS NULL", sale) == 0, 30, "Redis is told")
+    assert redis_db.meta(sale)["version"] == version, "nothing has moved there"
+
+
+@pytest.mark.parametrize("what", [loaded_again, frozen_and_released])
+def test_what_has_ended_outlasts_a_load_and_a_freeze(stack, clock, crowd, holds, mysql, redis_db,
+                                                     what):
+    """Its end was latched by a clock that MySQL's never reached, and that is right again now."""
+    sale = stack.admin.open_sale(stock=5000, closes_in_s=HOUR_S // 2)
+    with crowd(sale) as buyers:
+        wait_for_wins(buyers)
+        clock.shift(HOUR_S)
+        wait_until(lambda: {answer.code for answer in list(buyers.told)} >= {"ended"}, 30, "ended")
+        clock.shift(0)
+        what(stack, sale, mysql, redis_db)
+        back = time.monotonic()
+        wait_until(lambda: len([answer for answer in list(buyers.told)
+                                if answer.began > back]) > 50, 30, "they go on asking")
+    assert {answer.code for answer in buyers.told if answer.began > back} <= {"ended", "overloaded"}
+    wait_until(lambda: mysql.value("SELECT control FROM sales WHERE sale = %s", sale) == "ended",
+               30, "MySQL knows")
+    assert_winner_is_told(stack, sale, buyers)
     holds(sale, buyers.told)

@@ -21,7 +21,7 @@ BACK_S = 40
 TAKEN_OVER_S = 120
 WINS_MEASURED = 10000
 # What may be told while a sale is rebuilt. Never a plain no.
-MEANWHILE = {None, "rebuilding", "outcome-unknown", "overloaded", "not-open"}
+MEANWHILE = {None, "rebuilding", "outcome-unknown", "overloaded"}
 
 
 @pytest.fixture(autouse=True)

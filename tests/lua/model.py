@@ -137,6 +137,8 @@ class Model:
     def ask_state(self, _attempt, time, _mine, _live):
         if self.state == "open":
             return "N" if time < self.terms["opens"] else None
+        if self.state == "loaded" and self.epoch > 1 and time >= self.terms["opens"]:
+            return "B"
         return BY_STATE[self.state]
 
     def ask_sku(self, attempt, _time, _mine, _live):
@@ -218,7 +220,7 @@ class Model:
             return Expected("state")
         target = {"pause": "paused", "resume": "resuming", "open": "open", "end": "ended",
                   "freeze": "frozen", "unfreeze": "paused"}[verb]
-        stays = {"resume": "open", "open": "ended"}.get(verb)
+        stays = {"resume": "open", "open": "ended", "freeze": "ended"}.get(verb)
         if before in (target, stays):
             return Expected("ok")
         allowed = {"pause": ("loaded", "open", "resuming"), "resume": ("paused",),

@@ -218,6 +218,14 @@ def test_a_loaded_sale_is_not_open_yet(sale):
     assert sale.buy("ann") == "N"
 
 
+def test_a_sale_that_is_loaded_again_is_rebuilding_until_it_opens(sale):
+    """It was open a moment ago: "not yet" would be untrue. Before its window it is true."""
+    sale.load({"a": 5}, epoch=2, state="loaded")
+    assert sale.purchase([Attempt("ann")], epoch=2).results == ["B"]
+    sale.load({"a": 5}, epoch=3, state="loaded", opens=FOREVER - 1)
+    assert sale.purchase([Attempt("ann")], epoch=3).results == ["N"]
+
+
 def test_a_loading_sale_answers_rebuilding_even_to_winners(sale):
     """Its buyers are half there: who is not found may be one that comes later."""
     sale.load_begin(1)

@@ -12,11 +12,11 @@ MOVES = {
     ("end", "open"): ("ended", 2), ("end", "paused"): ("ended", 2), ("end", "frozen"): ("ended", 2),
     ("freeze", "loaded"): ("frozen", 1), ("freeze", "resuming"): ("frozen", 1),
     ("freeze", "open"): ("frozen", 2), ("freeze", "paused"): ("frozen", 2),
-    ("freeze", "ended"): ("frozen", 2),
     ("unfreeze", "frozen"): ("paused", 2),
 }
 NOTHING_TO_DO = {("pause", "paused"), ("resume", "resuming"), ("resume", "open"), ("open", "open"),
-                 ("open", "ended"), ("end", "ended"), ("freeze", "frozen"), ("unfreeze", "paused")}
+                 ("open", "ended"), ("end", "ended"), ("freeze", "frozen"), ("freeze", "ended"),
+                 ("unfreeze", "paused")}
 
 
 def bring(sale, state):

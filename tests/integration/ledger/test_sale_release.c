@@ -43,6 +43,45 @@ Test(sale_change, a_frozen_sale_is_released_to_open_or_paused_and_says_why)
     mysql_link_destroy(link);
 }
 
+static enum sale_control control_of(struct mysql_link *link, struct sale_id sale)
+{
+    struct sale_row row;
+
+    cr_assert(sale_store_read(link, sale, &row) == ERR_OK);
+    return row.control;
+}
+
+/* Frozen, and again by another cause; then given back. */
+static void freeze_and_release(struct mysql_link *link, struct sale_id sale)
+{
+    const struct admin_actor worker = {.name = "worker", .request_id = "", .why = "I4: a slot"};
+    struct sale_release release = {.sale = sale};
+    struct sale_row row;
+
+    for (int i = 0; i < 2; i++) {
+        cr_assert(sale_store_control(link, sale, SALE_VERB_FREEZE, &worker, &row, NULL) == ERR_OK);
+    }
+    release.version = row.version;
+    cr_assert(sale_store_release(link, &release, &fixture_actor) == ERR_OK);
+}
+
+Test(sale_change, a_frozen_sale_comes_back_as_it_was)
+{
+    struct mysql_link *link = fixture_link();
+    struct sale_id sale = fixture_sale(link, 10, 1);
+
+    cr_assert(fixture_load(link, sale) == 1);
+    cr_assert(sale_store_control(link, sale, SALE_VERB_PAUSE, &fixture_actor, NULL, NULL)
+              == ERR_OK);
+    freeze_and_release(link, sale);
+    cr_assert(control_of(link, sale) == SALE_CONTROL_PAUSED);
+    cr_assert(sale_store_control(link, sale, SALE_VERB_RESUME, &fixture_actor, NULL, NULL)
+              == ERR_OK);
+    freeze_and_release(link, sale);
+    cr_assert(control_of(link, sale) == SALE_CONTROL_OPEN, "paused was before the last freeze");
+    mysql_link_destroy(link);
+}
+
 Test(sale_change, what_froze_a_sale_again_was_not_judged)
 {
     struct mysql_link *link = fixture_link();

@@ -13,6 +13,7 @@
 #include "ledger/sale_store.h"
 #include "loop/waiter.h"
 #include "settlement/guard_job.h"
+#include "settlement/latch.h"
 #include "unit/settlement/quiet.h"
 
 struct guard_world world;
@@ -110,6 +111,7 @@ enum err sale_loader_close_fence(struct redis_blocking *redis, struct sale_id sa
     did("close");
     const enum err err = world.close_err;
     ret_reply->head.epoch = err == ERR_OK ? world.redis_epoch : 0;
+    ret_reply->head.state = world.is_ended ? SALE_STATE_ENDED : SALE_STATE_OPEN;
     ret_reply->was_closed = err == ERR_OK && world.is_closed;
     if (err == ERR_OK || err == ERR_NOT_FOUND || err == ERR_PARSE) {
         world.close_err = ERR_OK;
@@ -117,6 +119,15 @@ enum err sale_loader_close_fence(struct redis_blocking *redis, struct sale_id sa
         world.redis_epoch = epoch_max;
     }
     return err;
+}
+
+enum err latch_end(struct mysql_link *mysql, struct sale_id sale)
+{
+    (void)mysql;
+    (void)sale;
+    did("end");
+    world.control = world.end_err == ERR_OK ? SALE_CONTROL_ENDED : world.control;
+    return world.end_err;
 }
 
 enum err sale_reader_meta(struct redis_blocking *redis, struct sale_id sale,

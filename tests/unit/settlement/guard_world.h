@@ -36,6 +36,8 @@ struct guard_world {
     bool is_closed;       /* the fence */
     uint32_t flushes;     /* times that Redis forgets while the log is drained */
     uint32_t zombies;     /* times that another loader opens the fence meanwhile */
+    bool is_ended;        /* as Redis has latched */
+    enum err end_err;
 };
 extern struct guard_world world;
 /* What all loads of a test share. */

@@ -42,6 +42,22 @@ Test(guard_fence, a_claim_lost_before_the_fence_touches_nothing)
     cr_assert_str_eq(world.trace, "");
 }
 
+Test(guard_fence, what_redis_has_latched_is_ended_in_mysql_before_the_cut)
+{
+    world.is_ended = true;
+    cr_assert_eq(guard_world_load(), ERR_OK);
+    cr_assert_not_null(strstr(world.trace, "fencing close end waiting"), "%s", world.trace);
+    cr_assert_null(strstr(world.trace, "open"), "an ended sale is not opened: %s", world.trace);
+}
+
+Test(guard_fence, an_end_that_mysql_does_not_take_fails_the_load)
+{
+    world.is_ended = true;
+    world.end_err = ERR_UNAVAILABLE;
+    guard_world_must_fail(ERR_UNAVAILABLE, "keeping the sale ended");
+    cr_assert_null(strstr(world.trace, "cut"));
+}
+
 Test(guard_fence, what_the_next_owner_has_loaded_is_not_closed)
 {
     world.redis_epoch = 4;

@@ -12,6 +12,7 @@
 #include "ledger/outbox_store.h"
 #include "ledger/sale_sweep.h"
 #include "settlement/guard_job.h"
+#include "settlement/latch.h"
 #include "unit/settlement/quiet.h"
 
 static struct {
@@ -22,7 +23,8 @@ static struct {
     enum err list_err, marks_err, claim_err, dead_err, catalogue_err, submit_err;
     uint32_t bad_sale; /* claim_err is of this one alone; 0: of all */
     uint64_t dead_of_sale, dead_of_none, pending;
-    uint32_t claims, loads, catalogues;
+    uint32_t claims, loads, catalogues, kept;
+    enum err keep_err;
     bool opens_behind_marks; /* the first sale, once they were read */
     bool is_recover;
     char why[200];       /* of the last claim */
@@ -123,6 +125,15 @@ enum err outbox_store_pending_count(struct mysql_link *link, struct sale_id sale
     return ERR_OK;
 }
 
+enum err latch_keep(struct mysql_link *mysql, const struct sale_guarded *sale,
+                    const struct sale_mark *mark)
+{
+    (void)mysql;
+    world.kept += mark->state == SALE_STATE_ENDED ? 1 : 0;
+    cr_assert(mark->kind == SALE_MARK_FITS && mark->epoch == sale->epoch);
+    return world.keep_err;
+}
+
 static struct conf conf = {.catalogue_keep_days = 7};
 static const struct guard_context context = {.conf = &conf, .owner = "me"};
 static struct guard_watch *watch;
@@ -184,6 +195,30 @@ Test(guard_watch, a_replica_is_left_alone)
     world.server = (struct sale_marks_server){.is_primary = false};
     look();
     cr_assert(world.claims == 0 && world.catalogues == 0);
+}
+
+Test(guard_watch, what_redis_has_ended_is_kept_where_the_fence_fits)
+{
+    static const enum sale_mark_kind others[] = {SALE_MARK_GONE, SALE_MARK_GARBAGE,
+                                                 SALE_MARK_OTHER};
+
+    look();
+    cr_assert_eq(world.kept, 0);
+    world.marks[0].state = SALE_STATE_ENDED;
+    look();
+    cr_assert_eq(world.kept, 1);
+    cr_assert_eq(world.claims, 0);
+    for (size_t i = 0; i < 3; i++) {
+        world.marks[0].kind = others[i];
+        look();
+    }
+    world.marks[0].kind = SALE_MARK_FITS;
+    world.marks[0].epoch--;
+    look();
+    cr_assert_eq(world.kept, 1, "another history is the load's matter");
+    world.marks[0].epoch++;
+    world.keep_err = ERR_UNAVAILABLE;
+    cr_assert_eq(guard_watch_look(watch), ERR_UNAVAILABLE);
 }
 
 Test(guard_watch, another_that_was_quicker_is_let_be)

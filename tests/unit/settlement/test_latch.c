@@ -5,6 +5,7 @@
 
 #include "common/metrics.h"
 #include "inventory/redis_blocking.h"
+#include "inventory/sale_marks.h"
 #include "inventory/sale_reader.h"
 #include "ledger/sale_change.h"
 #include "ledger/sale_sweep.h"
@@ -117,6 +118,38 @@ Test(latch, what_redis_latched_stays_though_its_clock_was_set_back)
     world.redis_ms = CLOSES_MS - 3600000;
     sweep();
     cr_assert(world.is_ended[1]);
+}
+
+/* What MySQL has of a sale, and what Redis says, to latch_keep(). */
+static enum err keep(enum sale_control control, enum sale_state state)
+{
+    const struct sale_guarded sale = {.sale = {1}, .epoch = 3, .control = control};
+    const struct sale_mark mark = {.kind = SALE_MARK_FITS, .epoch = 3, .state = state};
+
+    world.is_ended[1] = false;
+    return latch_keep(NULL, &sale, &mark);
+}
+
+Test(latch, what_redis_latched_is_kept_though_mysqls_clock_is_behind)
+{
+    cr_assert_eq(keep(SALE_CONTROL_OPEN, SALE_STATE_ENDED), ERR_OK);
+    cr_assert(world.is_ended[1]);
+    cr_assert_eq(keep(SALE_CONTROL_PAUSED, SALE_STATE_ENDED), ERR_OK);
+    cr_assert(world.is_ended[1]);
+    world.mysql_err = ERR_UNAVAILABLE;
+    cr_assert_eq(keep(SALE_CONTROL_OPEN, SALE_STATE_ENDED), ERR_UNAVAILABLE);
+}
+
+Test(latch, nothing_else_is_ended_by_what_redis_says)
+{
+    cr_assert_eq(keep(SALE_CONTROL_OPEN, SALE_STATE_OPEN), ERR_OK);
+    cr_assert_not(world.is_ended[1]);
+    cr_assert_eq(keep(SALE_CONTROL_OPEN, SALE_STATE_FROZEN), ERR_OK);
+    cr_assert_not(world.is_ended[1]);
+    cr_assert_eq(keep(SALE_CONTROL_FROZEN, SALE_STATE_ENDED), ERR_OK);
+    cr_assert_not(world.is_ended[1], "an operator has to release it first");
+    cr_assert_eq(keep(SALE_CONTROL_ENDED, SALE_STATE_ENDED), ERR_OK);
+    cr_assert_not(world.is_ended[1]);
 }
 
 Test(latch, another_history_ends_nothing)
