@@ -31,7 +31,8 @@ def expect(response, status, code):
         assert int(response.header("retry-after")) in RETRY_AFTER_S, response.fields
         assert problem["retryable"], problem
     if status == 401:
-        assert response.header("www-authenticate").startswith("Bearer"), response.fields
+        scheme = "Signature" if code == "notice-untrusted" else "Bearer"
+        assert response.header("www-authenticate").startswith(scheme), response.fields
     return problem
 
 

@@ -91,6 +91,17 @@ void http_reply_json(struct http_exchange *exchange, int status, struct http_sli
     end(exchange, &answer);
 }
 
+void http_reply(struct http_exchange *exchange, const struct http_reply *reply)
+{
+    struct fake_answer answer = {.status = reply->status};
+
+    ASSERT(reply->body.size < sizeof answer.code);
+    if (reply->body.size > 0) {
+        memcpy(answer.code, reply->body.data, reply->body.size);
+    }
+    end(exchange, &answer);
+}
+
 void http_reply_problem(struct http_exchange *exchange, const struct http_problem_text *text,
                         const struct http_problem_extra *extra)
 {

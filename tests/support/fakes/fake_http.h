@@ -16,7 +16,7 @@ enum { FAKE_HTTP_CODE_SIZE = 48 };
 
 struct fake_answer {
     int status;
-    char code[FAKE_HTTP_CODE_SIZE]; /* of a problem; "" for the others */
+    char code[FAKE_HTTP_CODE_SIZE]; /* of a problem; the body of http_reply(); "" for the others */
     struct order_no order_no;       /* of a 201 */
     bool is_replay;                 /* says Idempotent-Replayed */
 };
