@@ -12,6 +12,7 @@
 #include "inventory/redis_blocking.h"
 #include "ledger/mysql_link.h"
 #include "settlement/dead_relay.h"
+#include "settlement/event_relay.h"
 #include "settlement/reaper.h"
 #include "settlement/relay.h"
 #include "settlement/settle_orders.h"
@@ -66,6 +67,7 @@ struct worker_threads {
     }
 
 DOORS(dead_relay)
+DOORS(event_relay)
 DOORS(reaper)
 DOORS(relay)
 DOORS(settler)
@@ -88,6 +90,25 @@ static void *make_reaper(const struct ground *ground)
         .conf = ground->common->conf,
         .shard = ground->shard,
     });
+}
+
+static void *make_event_relay(const struct ground *ground)
+{
+    return event_relay_create(&(struct event_relay_options){
+        .mysql = ground->mysql,
+        .waiter = ground->common->waiter,
+        .conf = ground->common->conf,
+        .shard = ground->shard,
+    });
+}
+
+static void look_event_relay(void *part, struct api_ops_causes *causes)
+{
+    char why[EVENT_RELAY_TEXT_SIZE];
+
+    if (event_relay_look(part, why)) {
+        api_ops_cause_add(causes, "events", why);
+    }
 }
 
 static void *make_relay(const struct ground *ground)
@@ -139,6 +160,8 @@ static void look_settler(void *part, struct api_ops_causes *causes)
 /* In the order of their start; the docs name them (ARCHITECTURE, threads). */
 static const struct row rows[] = {
     {NULL, false, make_dead_relay, dead_relay_door_run, dead_relay_door_destroy, NULL},
+    {NULL, false, make_event_relay, event_relay_door_run, event_relay_door_destroy,
+     look_event_relay},
     {count_orders_settlers, false, make_orders_settler, settler_door_run, settler_door_destroy,
      look_settler},
     {NULL, false, make_reaper, reaper_door_run, reaper_door_destroy, NULL},

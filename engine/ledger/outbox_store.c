@@ -134,22 +134,6 @@ enum err outbox_store_pending(struct mysql_link *link, struct sale_id sale,
     return err;
 }
 
-enum err outbox_store_pending_events(struct mysql_link *link, struct outbox_row *ret_rows,
-                                     size_t max, size_t *ret_count)
-{
-    static const struct sql sql = {.head = "SELECT " OUTBOX_COLUMNS
-                                           " FROM outbox WHERE target = 'kafka' "
-                                           "AND confirmed IS NULL ORDER BY id LIMIT ?"};
-    const struct sql_value params[] = {sql_u64(max)};
-    struct rows_job job = {.rows = ret_rows};
-    enum err err = mysql_link_query(link, &sql, 0, params, 1, on_row, &job);
-
-    if (err == ERR_OK) {
-        *ret_count = job.count;
-    }
-    return err;
-}
-
 /* A statement per power of two; ids are few, so the largest that fits is taken again and again. */
 static enum err mark(struct mysql_link *link, const struct sql *sql, const uint64_t *ids,
                      size_t count)
@@ -168,16 +152,6 @@ static enum err mark(struct mysql_link *link, const struct sql *sql, const uint6
         count -= some;
     }
     return err;
-}
-
-enum err outbox_store_mark_sent(struct mysql_link *link, const uint64_t *ids, size_t count)
-{
-    static const struct sql sql = {.head = "UPDATE outbox SET sent = " SQL_NOW_MS
-                                           " WHERE sent IS NULL AND id IN (",
-                                   .tuple = "?",
-                                   .tail = ")"};
-
-    return mark(link, &sql, ids, count);
 }
 
 enum err outbox_store_confirm(struct mysql_link *link, const uint64_t *ids, size_t count)
@@ -204,4 +178,99 @@ enum err outbox_store_pending_count(struct mysql_link *link, struct sale_id sale
 
     return sale.value != 0 ? mysql_link_query(link, &of_sale, 0, params, 1, sql_read_u64, ret_count)
                            : mysql_link_query(link, &of_all, 0, NULL, 0, sql_read_u64, ret_count);
+}
+
+/* --- events to the shop --- */
+
+struct events_job {
+    outbox_event_fn *each;
+    void *arg;
+};
+
+/* The columns of the order's row behind those of the event. */
+static enum err read_order(const struct sql_value *columns, struct shop_event *event)
+{
+    struct order_record *order = &event->order;
+
+    order->order_no = event->order_no;
+    order->quantity = (uint32_t)sql_column_u64(&columns[2]);
+    order->unit_price = sql_column_u64(&columns[3]);
+    sql_column_text(&columns[4], order->currency, sizeof order->currency);
+    order->won_at_ms = (int64_t)sql_column_u64(&columns[5]);
+    event->reason = columns[6].bytes;
+    event->has_order = true;
+    const enum err err = sql_column_buyer(&columns[0], &order->buyer);
+    return err == ERR_OK ? sql_column_sku(&columns[1], &order->sku) : err;
+}
+
+static enum err on_event(void *arg, const struct sql_value *columns)
+{
+    const struct events_job *job = arg;
+    struct shop_event event = {
+        .id = sql_column_u64(&columns[0]),
+        .sale = {(uint32_t)sql_column_u64(&columns[1])},
+        .verb = columns[2].bytes,
+        .order_no = {sql_column_u64(&columns[3])},
+        .version = (uint32_t)sql_column_u64(&columns[4]),
+        .units = sql_column_u64(&columns[5]),
+        .time_ms = (int64_t)sql_column_u64(&columns[7]),
+        .reason = "",
+    };
+    enum err err = ERR_OK;
+
+    if (columns[6].kind != SQL_NULL) {
+        event.payload = columns[6].bytes;
+        event.payload_size = columns[6].size;
+    }
+    if (columns[8].kind != SQL_NULL) {
+        err = read_order(&columns[8], &event);
+    }
+    return err == ERR_OK ? job->each(job->arg, &event) : err;
+}
+
+enum err outbox_store_events(struct mysql_link *link, uint64_t after, uint32_t limit,
+                             outbox_event_fn *each, void *arg)
+{
+    static const struct sql sql = {
+        .head = "SELECT e.id, e.sale, e.verb, e.order_no, e.order_version, e.units, e.payload, "
+                "e.created, o.buyer, o.sku, o.quantity, o.unit_price, o.currency, o.won_at, "
+                "o.reason FROM outbox e LEFT JOIN orders o ON o.order_no = e.order_no "
+                "WHERE e.target = 'kafka' AND e.confirmed IS NULL AND e.id > ? "
+                "ORDER BY e.id LIMIT ?"};
+    const struct sql_value params[] = {sql_u64(after), sql_u64(limit)};
+    struct events_job job = {.each = each, .arg = arg};
+
+    return mysql_link_query(link, &sql, 0, params, 2, on_event, &job);
+}
+
+enum err outbox_store_mark_told(struct mysql_link *link, const uint64_t *ids, size_t count)
+{
+    static const struct sql sql = {.head = "UPDATE outbox SET sent = " SQL_NOW_MS
+                                           ", confirmed = " SQL_NOW_MS
+                                           " WHERE confirmed IS NULL AND id IN (",
+                                   .tuple = "?",
+                                   .tail = ")"};
+
+    return mark(link, &sql, ids, count);
+}
+
+static enum err on_event_counts(void *arg, const struct sql_value *columns)
+{
+    struct outbox_event_counts *counts = arg;
+    const int64_t created_ms = (int64_t)sql_column_u64(&columns[1]);
+    const int64_t now_ms = (int64_t)sql_column_u64(&columns[2]);
+
+    counts->pending = sql_column_u64(&columns[0]);
+    counts->oldest_age_ms = created_ms != 0 && now_ms > created_ms ? now_ms - created_ms : 0;
+    return ERR_OK;
+}
+
+enum err outbox_store_event_counts(struct mysql_link *link, struct outbox_event_counts *ret_counts)
+{
+    static const struct sql sql = {
+        .head = "SELECT (SELECT CAST(COUNT(*) AS UNSIGNED) FROM outbox WHERE target = 'kafka' "
+                "AND confirmed IS NULL), (SELECT created FROM outbox WHERE target = 'kafka' "
+                "AND confirmed IS NULL ORDER BY id LIMIT 1), " SQL_NOW_MS};
+
+    return mysql_link_query(link, &sql, 0, NULL, 0, on_event_counts, ret_counts);
 }

@@ -10,6 +10,7 @@
 
 #include "domain/order.h"
 #include "domain/sale.h"
+#include "domain/shop_event.h"
 
 struct mysql_link;
 
@@ -49,15 +50,27 @@ MUST_CHECK enum err outbox_store_pending_sales(struct mysql_link *link, struct s
 MUST_CHECK enum err outbox_store_pending(struct mysql_link *link, struct sale_id sale,
                                          struct outbox_row *ret_rows, size_t max,
                                          size_t *ret_count);
-/* The same for the shop, over all sales. */
-MUST_CHECK enum err outbox_store_pending_events(struct mysql_link *link,
-                                                struct outbox_row *ret_rows, size_t max,
-                                                size_t *ret_count);
 /* Marks rows, OUTBOX_CONFIRM_MAX at most; those that are marked already are left alone. */
-MUST_CHECK enum err outbox_store_mark_sent(struct mysql_link *link, const uint64_t *ids,
-                                           size_t count);
 MUST_CHECK enum err outbox_store_confirm(struct mysql_link *link, const uint64_t *ids,
                                          size_t count);
 /* Rows not confirmed: for Redis of one sale (sale 0: of all). */
 MUST_CHECK enum err outbox_store_pending_count(struct mysql_link *link, struct sale_id sale,
                                                uint64_t *ret_count);
+
+/* --- events to the shop --- */
+
+/* Those with an id above `after` that were not told yet, in order of id, at most `limit`. `each`
+ * must not use the link. ERR_PARSE: somebody else wrote the row. */
+typedef enum err outbox_event_fn(void *arg, const struct shop_event *event);
+MUST_CHECK enum err outbox_store_events(struct mysql_link *link, uint64_t after, uint32_t limit,
+                                        outbox_event_fn *each, void *arg);
+/* They are in the topic: sent and confirmed now. OUTBOX_CONFIRM_MAX at most; those that are marked
+ * already are left alone. */
+MUST_CHECK enum err outbox_store_mark_told(struct mysql_link *link, const uint64_t *ids,
+                                           size_t count);
+struct outbox_event_counts {
+    uint64_t pending;
+    int64_t oldest_age_ms; /* of the first of them; 0: there is none */
+};
+MUST_CHECK enum err outbox_store_event_counts(struct mysql_link *link,
+                                              struct outbox_event_counts *ret_counts);

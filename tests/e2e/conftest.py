@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 
+from support import events
 from support.buyer import Buyer
 from support.db import Kafka, Mysql, Redis
 from support.processes import Stack
@@ -14,10 +15,14 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="session")
 def services():
-    """Redis, Kafka and MariaDB for the whole session. A test that ends one starts it again."""
+    """Redis, Kafka and MariaDB for the whole session. A test that ends one starts it again. What
+    the shop was told meanwhile is checked in the end."""
     running = Services().up()
     yield running
-    running.down()
+    try:
+        events.check_topic(Kafka(running.up()))
+    finally:
+        running.down()
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ import itertools
 
 import pytest
 
+from support import events
 from support.crowd import Crowd, fresh_buyers
 from support.db import Kafka, Mysql, Redis
 from support.faults import Faults, revive
@@ -21,7 +22,11 @@ _numbers = itertools.count(1)
 def session_faults():
     faults = Faults()
     yield faults
-    faults.close()
+    try:
+        faults.heal()
+        events.check_topic(Kafka(faults.services))
+    finally:
+        faults.close()
 
 
 @pytest.fixture(scope="module")
