@@ -72,15 +72,6 @@ Test(provider, results_have_names_and_statuses)
     cr_assert_str_eq(provider_result_name(PROVIDER_TOO_OLD), "too_old");
 }
 
-Test(provider, a_body_that_is_too_large_is_not_looked_at)
-{
-    world_set(&world, "payments.standard_secret_files=%s",
-              world_text_file(&world, "s", "whsec_MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0"));
-    world_start(&world);
-    world.body_size = PROVIDER_BODY_SIZE_MAX + 1;
-    cr_assert_eq(world_read(&world, "standard"), PROVIDER_NOT_SIGNED);
-}
-
 static uint32_t no_header(const void *arg, const char *name, struct provider_text *ret_value)
 {
     (void)arg, (void)name, (void)ret_value;

@@ -231,6 +231,18 @@ Test(standard, a_signed_body_that_is_no_event_is_refused)
     }
 }
 
+Test(standard, a_body_that_is_too_large_is_not_looked_at)
+{
+    char body[PROVIDER_BODY_SIZE_MAX + 2];
+
+    memset(body, ' ', sizeof body - 1);
+    body[sizeof body - 1] = '\0';
+    memcpy(body, BODY, strlen(BODY));
+    cr_assert_eq(read_body(body), PROVIDER_NOT_SIGNED, "16,385 bytes");
+    body[PROVIDER_BODY_SIZE_MAX] = '\0';
+    cr_assert_eq(read_body(body), PROVIDER_OK);
+}
+
 Test(standard, what_cannot_be_read_is_left_out)
 {
     static const char *const bad[] = {

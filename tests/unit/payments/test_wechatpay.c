@@ -236,10 +236,14 @@ Test(wechatpay, a_signed_body_that_cannot_be_opened_is_refused)
         "\"AEAD_SM4_GCM\",\"nonce\":\"" NONCE
         "\",\"ciphertext\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}}",
     };
+    char body[8192];
 
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         cr_assert_eq(read_body(bad[i]), PROVIDER_BAD_BODY, "%s", bad[i]);
     }
+    (void)snprintf(body, sizeof body, "%s", event("TRANSACTION.SUCCESS", TRANSACTION));
+    memcpy(strstr(body, "AEAD_AES_256_GCM"), "AEAD_AES_256_CCM", strlen("AEAD_AES_256_CCM"));
+    cr_assert_eq(read_body(body), PROVIDER_BAD_BODY, "of an algorithm that is not ours");
     cr_assert_eq(read_body(event("TRANSACTION.SUCCESS", "not JSON")), PROVIDER_BAD_BODY);
     cr_assert_eq(read_body(event("TRANSACTION.SUCCESS", "")), PROVIDER_BAD_BODY);
 }
