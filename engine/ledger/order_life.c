@@ -245,21 +245,22 @@ static enum err tell_refund_due(struct mysql_link *link, const struct order_row 
 }
 
 enum err order_life_refund_due_in(struct mysql_link *link, struct order_held *held,
-                                  const struct notice *due)
+                                  const struct notice *due, uint32_t at_least)
 {
-    static const struct sql sql = {.head = "UPDATE orders SET version = version + 1, "
-                                           "changed = " SQL_NOW_MS
+    static const struct sql sql = {.head = "UPDATE orders SET version = ?, changed = " SQL_NOW_MS
                                            " WHERE order_no = ? AND version = ?"};
-    const struct sql_value params[] = {sql_u64(held->row.record.order_no.value),
-                                       sql_u64(held->row.version)};
+    const uint32_t now = held->row.version;
+    const uint32_t next = now + 1 > at_least ? now + 1 : at_least;
+    const struct sql_value params[] = {sql_u64(next), sql_u64(held->row.record.order_no.value),
+                                       sql_u64(now)};
     uint64_t affected = 0;
 
     ASSERT(mysql_link_in_transaction(link));
-    enum err err = mysql_link_execute(link, &sql, 0, params, 2, &affected);
+    enum err err = mysql_link_execute(link, &sql, 0, params, 3, &affected);
     if (err == ERR_OK && affected != 1) {
         return ERR_BUSY;
     }
-    held->row.version += err == ERR_OK;
+    held->row.version = err == ERR_OK ? next : now;
     return err == ERR_OK ? tell_refund_due(link, &held->row, due) : err;
 }
 

@@ -55,9 +55,9 @@ MUST_CHECK enum err order_life_close_in(struct mysql_link *link, struct order_he
 MUST_CHECK enum err order_life_refund_in(struct mysql_link *link, struct order_held *held,
                                          enum order_reason how);
 /* No move: the payment `due` must be given back, whatever its order is. The row's version goes up,
- * so that the shop does not drop the event order.refund_due. */
+ * to `at_least` that, so that the shop does not drop the event order.refund_due. */
 MUST_CHECK enum err order_life_refund_due_in(struct mysql_link *link, struct order_held *held,
-                                             const struct notice *due);
+                                             const struct notice *due, uint32_t at_least);
 /* The same for an order_no that has no row. `version`: the how many-th such payment it is. */
 MUST_CHECK enum err order_life_refund_due_alone_in(struct mysql_link *link,
                                                    const struct notice *due, uint32_t version);

@@ -129,18 +129,25 @@ static enum err judge(struct mysql_link *link, const struct notice *notice,
 /* --- its effect --- */
 
 /* Of an order without a row, `notice`'s own row is among those that are counted; two that come at
- * once count one after the other. */
+ * once count one after the other. Its row may come after that, VOIDED, and goes on from there. */
 static enum err refund_due(struct mysql_link *link, struct sight *sight,
                            const struct notice *notice)
 {
+    const bool is_late = sight->has_row && sight->held.row.reason == ORDER_REASON_EPOCH;
     uint32_t count = 0;
+    enum err err = ERR_OK;
 
-    if (sight->has_row) {
-        return order_life_refund_due_in(link, &sight->held, notice);
+    if (!sight->has_row) {
+        err = order_life_lock_sale_in(link, order_no_sale(notice->order_no));
     }
-    enum err err = order_life_lock_sale_in(link, order_no_sale(notice->order_no));
-    err = err == ERR_OK ? payment_store_due_count(link, notice->order_no, &count) : err;
-    return err == ERR_OK ? order_life_refund_due_alone_in(link, notice, count) : err;
+    if (err == ERR_OK && (!sight->has_row || is_late)) {
+        err = payment_store_due_count(link, notice->order_no, &count);
+    }
+    if (err != ERR_OK) {
+        return err;
+    }
+    return sight->has_row ? order_life_refund_due_in(link, &sight->held, notice, count)
+                          : order_life_refund_due_alone_in(link, notice, count);
 }
 
 static enum err effect(struct mysql_link *link, struct sight *sight, const struct notice *notice,

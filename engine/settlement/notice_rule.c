@@ -89,7 +89,7 @@ static struct notice_verdict judge_paid(const struct notice *notice, const struc
     case ORDER_STATE_CLOSED: return refund_due(PAYMENT_REASON_CLOSED);
     case ORDER_STATE_REFUNDED: return refund_due(PAYMENT_REASON_REFUNDED);
     case ORDER_STATE_VOIDED: return refund_due(PAYMENT_REASON_VOIDED);
-    case ORDER_STATE_QUARANTINED: return park();
+    case ORDER_STATE_QUARANTINED:
     case ORDER_STATE_COUNT: break;
     }
     UNREACHABLE();
@@ -109,7 +109,7 @@ static struct notice_verdict judge_cancel(const struct notice *notice,
     case ORDER_STATE_CLOSED: return ignore(PAYMENT_REASON_CLOSED);
     case ORDER_STATE_REFUNDED: return ignore(PAYMENT_REASON_REFUNDED);
     case ORDER_STATE_VOIDED: return ignore(PAYMENT_REASON_VOIDED);
-    case ORDER_STATE_QUARANTINED: return park();
+    case ORDER_STATE_QUARANTINED:
     case ORDER_STATE_COUNT: break;
     }
     UNREACHABLE();
@@ -141,8 +141,12 @@ static struct notice_verdict judge_refund(const struct notice_case *which)
     return verdict(PAYMENT_APPLIED, PAYMENT_REASON_REFUNDED, NOTICE_EFFECT_NONE);
 }
 
+/* What is QUARANTINED is no measure of anything until somebody has decided about it. */
 static struct notice_verdict judge_with_row(const struct notice_case *which)
 {
+    if (which->order->state == ORDER_STATE_QUARANTINED) {
+        return park();
+    }
     if (which->notice->kind == NOTICE_KIND_PAID) {
         return judge_paid(which->notice, which->order);
     }
@@ -150,7 +154,7 @@ static struct notice_verdict judge_with_row(const struct notice_case *which)
         return judge_cancel(which->notice, which->order);
     }
     ASSERT(which->notice->kind == NOTICE_KIND_REFUNDED);
-    return which->order->state == ORDER_STATE_QUARANTINED ? park() : judge_refund(which);
+    return judge_refund(which);
 }
 
 static struct notice_verdict judge_without_row(const struct notice_case *which)

@@ -15,7 +15,8 @@ DEALLOCATE PREPARE remake;
 --   QUARANTINED (does not match; a human must act). A payment that paid its order stays APPLIED when that is refunded.
 -- reason: why; empty for PARKED, and for APPLIED unless the order was REFUNDED already.
 -- claimed: the transaction, where the row has an effect or may get one: a transaction has one of a kind. What is
---   QUARANTINED or IGNORED claims nothing, so that a full refund counts after a partial one was set aside.
+--   QUARANTINED or IGNORED claims nothing, nor once it was REFUNDED: a full refund counts after a partial one was set
+--   aside.
 -- occurred by the provider's clock, received by the engine's, created and changed by the database's.
 -- topic, part, log_offset: the record of the notices' log.
 CREATE TABLE IF NOT EXISTS payments (
@@ -30,8 +31,8 @@ CREATE TABLE IF NOT EXISTS payments (
   buyer          VARCHAR(64)     NOT NULL DEFAULT '',
   state          VARCHAR(12)     NOT NULL,
   reason         VARCHAR(16)     NOT NULL DEFAULT '',
-  claimed        VARCHAR(128)    AS (IF(state IN ('PARKED', 'APPLIED', 'REFUND_DUE', 'REFUNDED'),
-    transaction_id, NULL)) STORED,
+  claimed        VARCHAR(128)    AS (IF(state IN ('PARKED', 'APPLIED', 'REFUND_DUE') OR (state = 'REFUNDED' AND
+    reason IN ('second', 'closed', 'refunded', 'voided', 'epoch')), transaction_id, NULL)) STORED,
   occurred       BIGINT UNSIGNED NOT NULL,
   received       BIGINT UNSIGNED NOT NULL,
   created        BIGINT UNSIGNED NOT NULL,

@@ -71,6 +71,16 @@ void fixture_drop(struct mysql_link *link, const char *name)
     mysql_link_destroy(link);
 }
 
+struct mysql_link *fixture_own(char name[static 65])
+{
+    struct mysql_link *link = fixture_empty(name);
+
+    cr_assert(migrations_run(link, migrations_embedded, migrations_embedded_count, NULL) == ERR_OK,
+              "%s", mysql_link_error_text(link));
+    setenv(database_variable, name, 1);
+    return link;
+}
+
 static enum err keep_value(void *arg, const struct sql_value *columns)
 {
     uint64_t *value = arg;

@@ -19,6 +19,9 @@ struct mysql_link *fixture_link(void);
 /* A session without its schema applied, on a new and empty database; dropped by fixture_drop(). */
 struct mysql_link *fixture_empty(char name[static 65]);
 void fixture_drop(struct mysql_link *link, const char *name);
+/* The same with the schema; it is what fixture_link() of this test opens from then on. For tests of
+ * what looks at the rows of all sales. */
+struct mysql_link *fixture_own(char name[static 65]);
 
 /* A number that a statement gives; `sql` is static, all its parameters are numbers. */
 uint64_t fixture_value(struct mysql_link *link, const struct sql *sql, const uint64_t *params,

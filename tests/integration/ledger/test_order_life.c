@@ -240,7 +240,7 @@ Test(order_life, money_that_is_due_back_raises_the_version_and_is_told_in_json)
 
     cr_assert(mysql_link_begin(link) == ERR_OK);
     cr_assert(order_life_lock_in(link, order_no, false, &held) == ERR_OK);
-    cr_assert(order_life_refund_due_in(link, &held, &due) == ERR_OK);
+    cr_assert(order_life_refund_due_in(link, &held, &due, 0) == ERR_OK);
     cr_assert(order_life_refund_due_alone_in(link, &due, 4) == ERR_OK);
     cr_assert(mysql_link_commit(link) == ERR_OK);
     cr_assert(row_of(order_no).version == 2 && row_of(order_no).state == ORDER_STATE_PENDING);

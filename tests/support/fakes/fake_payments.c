@@ -20,6 +20,13 @@ void fake_payments_destroy(struct mysql_link *link)
     free(link);
 }
 
+void fake_payments_clear(struct mysql_link *link)
+{
+    link->books.order_count = link->books.payment_count = link->books.event_count = 0;
+    link->books.sold = link->books.returned = link->books.letters = 0;
+    link->epoch = 1;
+}
+
 void fake_payments_fail(struct mysql_link *link, enum fake_payments_call call, enum err err,
                         uint32_t count)
 {
@@ -86,10 +93,24 @@ const char *mysql_link_error_text(const struct mysql_link *link)
     return "as the test asked";
 }
 
+/* What is there alone: histories by the hundred thousand are many copies. */
+static void copy_books(struct fake_books *to, const struct fake_books *from)
+{
+    memcpy(to->orders, from->orders, from->order_count * sizeof from->orders[0]);
+    memcpy(to->payments, from->payments, from->payment_count * sizeof from->payments[0]);
+    memcpy(to->events, from->events, from->event_count * sizeof from->events[0]);
+    to->order_count = from->order_count;
+    to->payment_count = from->payment_count;
+    to->event_count = from->event_count;
+    to->sold = from->sold;
+    to->returned = from->returned;
+    to->letters = from->letters;
+}
+
 enum err mysql_link_begin(struct mysql_link *link)
 {
     ASSERT(!link->in_transaction);
-    link->before = link->books;
+    copy_books(&link->before, &link->books);
     link->in_transaction = true;
     return ERR_OK;
 }
@@ -104,7 +125,7 @@ enum err mysql_link_commit(struct mysql_link *link)
 void mysql_link_rollback(struct mysql_link *link)
 {
     if (link->in_transaction) {
-        link->books = link->before;
+        copy_books(&link->books, &link->before);
         link->in_transaction = false;
     }
 }
@@ -258,12 +279,13 @@ enum err order_life_refund_in(struct mysql_link *link, struct order_held *held,
 }
 
 enum err order_life_refund_due_in(struct mysql_link *link, struct order_held *held,
-                                  const struct notice *due)
+                                  const struct notice *due, uint32_t at_least)
 {
     struct order_row *row = fake_payments_order(link, due->order_no);
 
     ASSERT(row != NULL && row->version == held->row.version);
-    held->row.version = ++row->version;
+    row->version = row->version + 1 > at_least ? row->version + 1 : at_least;
+    held->row.version = row->version;
     return tell(link, due->order_no, "order.refund_due", row->version);
 }
 
@@ -276,6 +298,17 @@ enum err order_life_refund_due_alone_in(struct mysql_link *link, const struct no
 
 /* --- payment_store --- */
 
+const char *payment_state_name(enum payment_state state)
+{
+    static const char *const names[] = {
+#define X(name, text) text,
+        PAYMENT_STATES(X)
+#undef X
+    };
+
+    return names[state];
+}
+
 const char *payment_reason_name(enum payment_reason reason)
 {
     static const char *const names[] = {
@@ -287,11 +320,13 @@ const char *payment_reason_name(enum payment_reason reason)
     return names[reason];
 }
 
+/* As schemas/mysql/002: what was set aside claims nothing, nor once it was returned. */
 static bool claims(const struct payment_row *row)
 {
     return row->notice.transaction_id[0] != '\0'
            && (row->state == PAYMENT_PARKED || row->state == PAYMENT_APPLIED
-               || row->state == PAYMENT_REFUND_DUE || row->state == PAYMENT_REFUNDED);
+               || row->state == PAYMENT_REFUND_DUE
+               || (row->state == PAYMENT_REFUNDED && row->reason >= PAYMENT_REASON_SECOND));
 }
 
 enum err payment_store_by_event(struct mysql_link *link, const char *provider, const char *event_id,
@@ -357,8 +392,17 @@ enum err payment_store_move_in(struct mysql_link *link, uint64_t id, enum paymen
     if (link->books.payments[id - 1].state != from) {
         return ERR_NOT_FOUND;
     }
-    link->books.payments[id - 1].state = to;
-    link->books.payments[id - 1].reason = reason;
+    struct payment_row after = link->books.payments[id - 1], other;
+    after.state = to;
+    after.reason = reason;
+    if (claims(&after)
+        && payment_store_by_claim(link, after.notice.provider, after.notice.transaction_id,
+                                  after.notice.kind, &other)
+               == ERR_OK
+        && other.id != id) {
+        return ERR_CONFLICT;
+    }
+    link->books.payments[id - 1] = after;
     return ERR_OK;
 }
 

@@ -12,7 +12,7 @@
 #include "ledger/order_life.h"
 #include "ledger/payment_store.h"
 
-enum { FAKE_LIVES_MAX = 16, FAKE_PAYMENTS_MAX = 256, FAKE_TOLD_MAX = 512 };
+enum { FAKE_LIVES_MAX = 16, FAKE_PAYMENTS_MAX = 64, FAKE_TOLD_MAX = 128 };
 
 /* An event to the shop. */
 struct fake_event {
@@ -56,6 +56,7 @@ struct mysql_link {
 
 struct mysql_link *fake_payments_create(void);
 void fake_payments_destroy(struct mysql_link *link);
+void fake_payments_clear(struct mysql_link *link); /* as created */
 void fake_payments_fail(struct mysql_link *link, enum fake_payments_call call, enum err err,
                         uint32_t count);
 /* NULL: there is none. */

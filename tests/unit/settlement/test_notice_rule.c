@@ -39,6 +39,9 @@ Test(notice_rule, what_does_not_match_changes_nothing)
     struct notice notice = notice_of(NOTICE_KIND_PAID, order_no, "e", "t");
 
     for (int state = 0; state < ORDER_STATE_COUNT; state++) {
+        if (state == ORDER_STATE_QUARANTINED) {
+            continue; /* it waits for the decision */
+        }
         notice.amount = 99;
         assert_verdict(judge(&notice, (enum order_state)state), PAYMENT_QUARANTINED,
                        PAYMENT_REASON_AMOUNT, NOTICE_EFFECT_NONE);
