@@ -147,10 +147,9 @@ static enum err give_back(struct mysql_link *link, const struct job *job, uint32
 
 static enum err tell_void(struct mysql_link *link, const struct job *job)
 {
-    enum err err = order_effects_letter_in(link, &job->changed->row);
+    const struct order_row *rows[] = {&job->changed->row};
 
-    return err == ERR_OK ? order_effects_event_in(link, &job->changed->row, "order.voided", NULL)
-                         : err;
+    return order_effects_tell_in(link, rows, 1, "order.voided");
 }
 
 static enum err void_body(struct mysql_link *link, void *arg)

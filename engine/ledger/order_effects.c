@@ -8,6 +8,8 @@
 
 enum { LEDGER_COLUMNS = 6 };
 
+static_assert(2 * (int)ORDER_RETURNS_MAX <= (int)OUTBOX_PUT_MAX, "one call tells of a whole batch");
+
 static struct sale_id sale_of(const struct order_returns *returns)
 {
     return order_no_sale(returns->rows[0]->record.order_no);
@@ -104,20 +106,19 @@ static enum err read_ids(struct mysql_link *link, struct ids_job *job)
 
 static enum err tell_units(struct mysql_link *link, const struct ids_job *job)
 {
-    enum err err = ERR_OK;
+    struct outbox_row rows[ORDER_RETURNS_MAX];
 
-    for (size_t i = 0; i < job->returns->count && err == ERR_OK; i++) {
+    for (size_t i = 0; i < job->returns->count; i++) {
         const struct order_record *record = &job->returns->rows[i]->record;
-        const struct outbox_row row = {.sale = sale_of(job->returns),
-                                       .kind = OUTBOX_UNITS,
-                                       .sku = record->sku,
-                                       .units = record->quantity,
-                                       .ledger_id = job->ids[i],
-                                       .epoch = job->returns->epoch};
-        ASSERT(row.ledger_id > 0);
-        err = outbox_store_put_in(link, &row);
+        ASSERT(job->ids[i] > 0);
+        rows[i] = (struct outbox_row){.sale = sale_of(job->returns),
+                                      .kind = OUTBOX_UNITS,
+                                      .sku = record->sku,
+                                      .units = record->quantity,
+                                      .ledger_id = job->ids[i],
+                                      .epoch = job->returns->epoch};
     }
-    return err;
+    return outbox_store_put_many_in(link, rows, job->returns->count);
 }
 
 enum err order_effects_return_in(struct mysql_link *link, const struct order_returns *returns)
@@ -136,19 +137,17 @@ enum err order_effects_return_in(struct mysql_link *link, const struct order_ret
     return err == ERR_OK ? tell_units(link, &job) : err;
 }
 
-enum err order_effects_letter_in(struct mysql_link *link, const struct order_row *row)
+static struct outbox_row letter_of(const struct order_row *row)
 {
-    const struct outbox_row letter = {.sale = order_no_sale(row->record.order_no),
-                                      .kind = OUTBOX_LETTER,
-                                      .order_no = row->record.order_no,
-                                      .buyer = row->record.buyer,
-                                      .letter = order_state_letter(row->state)};
-
-    return outbox_store_put_in(link, &letter);
+    return (struct outbox_row){.sale = order_no_sale(row->record.order_no),
+                               .kind = OUTBOX_LETTER,
+                               .order_no = row->record.order_no,
+                               .buyer = row->record.buyer,
+                               .letter = order_state_letter(row->state)};
 }
 
-enum err order_effects_event_in(struct mysql_link *link, const struct order_row *row,
-                                const char *verb, const char *payload)
+static struct outbox_row event_of(const struct order_row *row, const char *verb,
+                                  const char *payload)
 {
     struct outbox_row event = {.sale = order_no_sale(row->record.order_no),
                                .kind = OUTBOX_EVENT,
@@ -157,5 +156,33 @@ enum err order_effects_event_in(struct mysql_link *link, const struct order_row 
                                .payload = payload};
 
     snprintf(event.verb, sizeof event.verb, "%s", verb);
+    return event;
+}
+
+enum err order_effects_letter_in(struct mysql_link *link, const struct order_row *row)
+{
+    const struct outbox_row letter = letter_of(row);
+
+    return outbox_store_put_in(link, &letter);
+}
+
+enum err order_effects_event_in(struct mysql_link *link, const struct order_row *row,
+                                const char *verb, const char *payload)
+{
+    const struct outbox_row event = event_of(row, verb, payload);
+
     return outbox_store_put_in(link, &event);
+}
+
+enum err order_effects_tell_in(struct mysql_link *link, const struct order_row *const *rows,
+                               size_t count, const char *verb)
+{
+    struct outbox_row told[2 * ORDER_RETURNS_MAX];
+
+    ASSERT(count > 0 && count <= ORDER_RETURNS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        told[2 * i] = letter_of(rows[i]);
+        told[2 * i + 1] = event_of(rows[i], verb, NULL);
+    }
+    return outbox_store_put_many_in(link, told, 2 * count);
 }

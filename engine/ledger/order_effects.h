@@ -32,3 +32,7 @@ MUST_CHECK enum err order_effects_letter_in(struct mysql_link *link, const struc
  * NULL. */
 MUST_CHECK enum err order_effects_event_in(struct mysql_link *link, const struct order_row *row,
                                            const char *verb, const char *payload);
+/* Letter and event of each of 1 to ORDER_RETURNS_MAX orders, as they are afterwards. */
+MUST_CHECK enum err order_effects_tell_in(struct mysql_link *link,
+                                          const struct order_row *const *rows, size_t count,
+                                          const char *verb);

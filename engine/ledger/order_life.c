@@ -176,9 +176,7 @@ static enum err move(struct mysql_link *link, struct order_held *held, enum orde
 
 static enum err tell(struct mysql_link *link, const struct order_row *row, const char *verb)
 {
-    enum err err = order_effects_letter_in(link, row);
-
-    return err == ERR_OK ? order_effects_event_in(link, row, verb, NULL) : err;
+    return order_effects_tell_in(link, &row, 1, verb);
 }
 
 static enum err give_back(struct mysql_link *link, const struct order_held *held, const char *cause)
@@ -349,10 +347,9 @@ static enum err close_batch(struct mysql_link *link, struct batch *batch, uint32
     qsort(batch->ascending, batch->count, sizeof(const struct order_row *), compare_rows);
     enum err err = close_rows(link, batch);
     err = err == ERR_OK ? order_effects_return_in(link, &returns) : err;
-    for (size_t i = 0; i < batch->count && err == ERR_OK; i++) {
-        err = tell(link, batch->ascending[i], "order.closed");
-    }
-    return err;
+    return err == ERR_OK
+               ? order_effects_tell_in(link, batch->ascending, batch->count, "order.closed")
+               : err;
 }
 
 enum err order_life_close_overdue_in(struct mysql_link *link, const struct order_overdue *overdue,

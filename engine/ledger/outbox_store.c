@@ -13,31 +13,51 @@ static const char *const kind_names[] = {
     [OUTBOX_EVENT] = "event",
 };
 
-enum { KIND_COUNT = sizeof kind_names / sizeof kind_names[0] };
+enum { KIND_COUNT = sizeof kind_names / sizeof kind_names[0], PUT_COLUMNS = 12 };
 
-enum err outbox_store_put_in(struct mysql_link *link, const struct outbox_row *row)
+static void fill_row(struct sql_value *params, const struct outbox_row *row)
+{
+    params[0] = sql_u64(row->sale.value);
+    params[1] = sql_text(kind_names[row->kind]);
+    params[2] = sql_text(row->verb);
+    params[3] = sql_sku(&row->sku);
+    params[4] = sql_u64(row->units);
+    params[5] = sql_u64(row->ledger_id);
+    params[6] = sql_u64(row->epoch);
+    params[7] = sql_u64(row->order_no.value);
+    params[8] = sql_u64(row->order_version);
+    params[9] = sql_buyer(&row->buyer);
+    params[10] = sql_bytes(&row->letter, row->letter != '\0' ? 1 : 0);
+    params[11] = row->payload != NULL ? sql_text(row->payload) : sql_null();
+}
+
+enum err outbox_store_put_many_in(struct mysql_link *link, const struct outbox_row *rows,
+                                  size_t count)
 {
     static const struct sql sql = {
         .head = "INSERT INTO outbox (sale, kind, verb, sku, units, ledger_id, epoch, order_no, "
-                "order_version, buyer, letter, payload, created) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, " SQL_NOW_MS ")"};
-    const struct sql_value params[] = {
-        sql_u64(row->sale.value),
-        sql_text(kind_names[row->kind]),
-        sql_text(row->verb),
-        sql_sku(&row->sku),
-        sql_u64(row->units),
-        sql_u64(row->ledger_id),
-        sql_u64(row->epoch),
-        sql_u64(row->order_no.value),
-        sql_u64(row->order_version),
-        sql_buyer(&row->buyer),
-        sql_bytes(&row->letter, row->letter != '\0' ? 1 : 0),
-        row->payload != NULL ? sql_text(row->payload) : sql_null(),
-    };
+                "order_version, buyer, letter, payload, created) VALUES ",
+        .tuple = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, " SQL_NOW_MS ")"};
+    struct sql_value params[OUTBOX_PUT_MAX * PUT_COLUMNS];
+    enum err err = ERR_OK;
 
     ASSERT(mysql_link_in_transaction(link));
-    return mysql_link_execute(link, &sql, 0, params, sizeof params / sizeof params[0], NULL);
+    ASSERT(count > 0 && count <= OUTBOX_PUT_MAX);
+    while (count > 0 && err == ERR_OK) {
+        const uint32_t some = sql_power_of_two(count);
+        for (uint32_t i = 0; i < some; i++) {
+            fill_row(&params[(size_t)i * PUT_COLUMNS], &rows[i]);
+        }
+        err = mysql_link_execute(link, &sql, some, params, (size_t)some * PUT_COLUMNS, NULL);
+        rows += some;
+        count -= some;
+    }
+    return err;
+}
+
+enum err outbox_store_put_in(struct mysql_link *link, const struct outbox_row *row)
+{
+    return outbox_store_put_many_in(link, row, 1);
 }
 
 struct sales_job {

@@ -41,6 +41,10 @@ struct outbox_row {
 
 /* Inside the caller's transaction. */
 MUST_CHECK enum err outbox_store_put_in(struct mysql_link *link, const struct outbox_row *row);
+/* The same for 1 to OUTBOX_PUT_MAX, whose ids ascend as they are given. */
+enum { OUTBOX_PUT_MAX = 256 };
+MUST_CHECK enum err outbox_store_put_many_in(struct mysql_link *link, const struct outbox_row *rows,
+                                             size_t count);
 
 /* Sales above `after` with rows for Redis that are not confirmed, ascending, at most `max`. */
 MUST_CHECK enum err outbox_store_pending_sales(struct mysql_link *link, struct sale_id after,
