@@ -439,8 +439,11 @@ static void *crowd_reap(void *arg)
 
     do {
         for (uint32_t k = 0; k < 2; k++) {
-            struct closing closing = {
-                .overdue = {.sale = sale, .sku = {1, ""}, .before_ms = INT64_MAX, .max = 3}};
+            struct closing closing = {.overdue = {.sale = sale,
+                                                  .sku = {1, ""},
+                                                  .before_ms = INT64_MAX,
+                                                  .notices_topic = "notices",
+                                                  .max = 3}};
             closing.overdue.sku.text[0] = k == 0 ? 'a' : 'b';
             enum err err = mysql_link_transaction(session, close_body, &closing);
             cr_assert(err == ERR_OK || err == ERR_BUSY, "%s", mysql_link_error_text(session));
@@ -458,8 +461,12 @@ static void *crowd_reap(void *arg)
  * order ends in one world, and units and money add up. */
 Test(notices, settling_paying_cancelling_and_closing_at_once_add_up, .timeout = 300)
 {
+    static const struct sql lapse = {.head = "UPDATE sales SET pay_window = 0 WHERE sale = ?"};
+    const struct sql_value of_sale[] = {sql_u64(sale.value)};
     uint32_t parts[2] = {0, 1}, closed = 0;
     pthread_t threads[5];
+
+    cr_assert(mysql_link_execute(link, &lapse, 0, of_sale, 1, NULL) == ERR_OK);
 
     cr_assert(pthread_create(&threads[0], NULL, crowd_settle, &parts[0]) == 0);
     cr_assert(pthread_create(&threads[1], NULL, crowd_settle, &parts[1]) == 0);

@@ -64,11 +64,17 @@ static enum err close_body(struct mysql_link *link, void *arg)
 
 static uint32_t close_overdue(void *arg)
 {
+    static const struct sql lapse = {
+        .head = "UPDATE orders SET pay_by = 1 WHERE sale = ? AND state = 'PENDING'"};
     const struct stage *stage = arg;
-    struct closing closing = {
-        .overdue = {
-            .sale = stage->sale, .sku = {1, "a"}, .before_ms = INT64_MAX, .max = WORLD_ORDERS}};
+    const struct sql_value of_sale[] = {sql_u64(stage->sale.value)};
+    struct closing closing = {.overdue = {.sale = stage->sale,
+                                          .sku = {1, "a"},
+                                          .before_ms = INT64_MAX,
+                                          .notices_topic = "notices",
+                                          .max = WORLD_ORDERS}};
 
+    cr_assert(mysql_link_execute(stage->link, &lapse, 0, of_sale, 1, NULL) == ERR_OK);
     cr_assert(mysql_link_transaction(stage->link, close_body, &closing) == ERR_OK, "%s",
               mysql_link_error_text(stage->link));
     return closing.closed;
