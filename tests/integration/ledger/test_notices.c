@@ -1,4 +1,4 @@
-/* Notices on a real server: what two sessions do at the same moment, and random histories. */
+/* Notices on a real server: what two and more sessions do at the same moment. */
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -327,8 +327,6 @@ Test(notices, of_many_transactions_at_once_one_pays)
                     sale.value)
               == THREADS / 2);
 }
-
-/* --- everybody at once --- */
 
 enum { CROWD_ORDERS = 480, CROWD_BATCH = 8 };
 
