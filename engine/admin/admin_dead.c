@@ -80,12 +80,13 @@ static void answer_redrive(struct admin_job *job, const struct redrive *redrive)
 void admin_dead_redrive(struct admin_job *job, struct admin_thread *thread)
 {
     const struct admin_actor actor = admin_job_actor(job);
+    const struct redrive_topics topics = {.orders = admin_job_conf(job)->kafka_orders_topic,
+                                          .notices = admin_job_conf(job)->kafka_notices_topic};
     struct redrive redrive;
 
     enum err err = mysql_link_ensure(thread->mysql);
     err = err == ERR_OK
-              ? redrive_dead_letter(thread->mysql, admin_job_conf(job)->kafka_orders_topic,
-                                    job->letter_id, &actor, &redrive)
+              ? redrive_dead_letter(thread->mysql, &topics, job->letter_id, &actor, &redrive)
               : err;
     if (err == ERR_OK) {
         answer_redrive(job, &redrive);

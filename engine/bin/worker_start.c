@@ -105,11 +105,11 @@ static int prepare_redis(const struct worker_start *start)
 }
 
 /* A missing topic is a wrong installation: said now, not by silence later. */
-static int prepare_kafka(const struct worker_start *start)
+static int prepare_topic(const struct worker_start *start, const char *topic)
 {
     const struct order_log_blocking_options options = {
         .brokers = start->conf->kafka_brokers,
-        .topic = start->conf->kafka_orders_topic,
+        .topic = topic,
         .client_name = "seckill-worker-start",
     };
     uint64_t ends[LOG_PARTITIONS_MAX];
@@ -120,14 +120,15 @@ static int prepare_kafka(const struct worker_start *start)
     err = err == ERR_OK ? order_log_blocking_ends(log, KAFKA_TIMEOUT_MS, ends, &partitions) : err;
     order_log_blocking_destroy(log);
     if (err == ERR_NOT_FOUND) {
-        return worker_refuse("Kafka has no such topic", start->conf->kafka_orders_topic);
+        return worker_refuse("Kafka has no such topic", topic);
     }
     if (err == ERR_CONFIG) {
         return worker_refuse("Kafka", "librdkafka refuses kafka.brokers");
     }
     if (err != ERR_OK) {
-        LOG_WARN("kafka_awaited", KV_STR("brokers", start->conf->kafka_brokers),
-                 KV_STR("error", err_name(err)), KV_STR("next", "consumers go on trying"));
+        LOG_WARN("kafka_awaited", KV_STR("topic", topic),
+                 KV_STR("brokers", start->conf->kafka_brokers), KV_STR("error", err_name(err)),
+                 KV_STR("next", "consumers go on trying"));
     }
     return 0;
 }
@@ -137,5 +138,6 @@ int worker_start_check(const struct worker_start *start)
     int status = prepare_mysql(start);
 
     status = status ? status : prepare_redis(start);
-    return status ? status : prepare_kafka(start);
+    status = status ? status : prepare_topic(start, start->conf->kafka_orders_topic);
+    return status ? status : prepare_topic(start, start->conf->kafka_notices_topic);
 }

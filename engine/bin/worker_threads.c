@@ -15,6 +15,7 @@
 #include "settlement/event_relay.h"
 #include "settlement/reaper.h"
 #include "settlement/relay.h"
+#include "settlement/settle_notices.h"
 #include "settlement/settle_orders.h"
 #include "settlement/settler.h"
 
@@ -139,22 +140,57 @@ static void *make_orders_settler(const struct ground *ground)
     });
 }
 
+/* A group of its own: a member that comes or goes disturbs no consumer of orders. */
+static void *make_notices_settler(const struct ground *ground)
+{
+    return settler_create(&(struct settler_options){
+        .kind = &settle_notices_kind,
+        .topic = ground->common->conf->kafka_notices_topic,
+        .group = ground->common->conf->worker_group,
+        .group_suffix = "-notices",
+        .client_name = "seckill-worker-notices",
+        .lag_metric = METRIC_notice_lag_records,
+        .conf = ground->common->conf,
+        .mysql = ground->mysql,
+        .waiter = ground->common->waiter,
+        .owner = ground->common->owner,
+        .index = ground->index,
+        .shard = ground->shard,
+    });
+}
+
+static uint32_t count_notices_settlers(const struct conf *conf)
+{
+    return conf->worker_notice_consumers;
+}
+
 static uint32_t count_orders_settlers(const struct conf *conf)
 {
     return conf->worker_consumers;
 }
 
-static void look_settler(void *part, struct api_ops_causes *causes)
+static void look_settler(void *part, struct api_ops_causes *causes, const char *paused,
+                         const char *stopped)
 {
     struct settler_state state;
 
     settler_look(part, &state);
     if (state.is_paused) {
-        api_ops_cause_add(causes, "settling", state.why);
+        api_ops_cause_add(causes, paused, state.why);
     }
     if (state.stopped_why[0] != '\0') {
-        api_ops_cause_add(causes, "partition-stopped", state.stopped_why);
+        api_ops_cause_add(causes, stopped, state.stopped_why);
     }
+}
+
+static void look_orders_settler(void *part, struct api_ops_causes *causes)
+{
+    look_settler(part, causes, "settling", "partition-stopped");
+}
+
+static void look_notices_settler(void *part, struct api_ops_causes *causes)
+{
+    look_settler(part, causes, "notices", "notices-stopped");
 }
 
 /* In the order of their start; the docs name them (ARCHITECTURE, threads). */
@@ -163,7 +199,9 @@ static const struct row rows[] = {
     {NULL, false, make_event_relay, event_relay_door_run, event_relay_door_destroy,
      look_event_relay},
     {count_orders_settlers, false, make_orders_settler, settler_door_run, settler_door_destroy,
-     look_settler},
+     look_orders_settler},
+    {count_notices_settlers, false, make_notices_settler, settler_door_run, settler_door_destroy,
+     look_notices_settler},
     {NULL, false, make_reaper, reaper_door_run, reaper_door_destroy, NULL},
     {NULL, true, make_relay, relay_door_run, relay_door_destroy, NULL},
 };

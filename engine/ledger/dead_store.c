@@ -139,16 +139,16 @@ static enum err on_counts(void *arg, const struct sql_value *columns)
     return ERR_OK;
 }
 
-enum err dead_store_open_count(struct mysql_link *link, struct sale_id sale, uint64_t *ret_of_sale,
-                               uint64_t *ret_of_none)
+enum err dead_store_open_count(struct mysql_link *link, const char *topic, struct sale_id sale,
+                               uint64_t *ret_of_sale, uint64_t *ret_of_none)
 {
     static const struct sql sql = {
         .head = "SELECT CAST(COALESCE(SUM(sale = ?), 0) AS UNSIGNED), "
                 "CAST(COALESCE(SUM(sale = 0), 0) AS UNSIGNED) "
-                "FROM dead_letters WHERE resolved IS NULL AND sale IN (0, ?)"};
-    const struct sql_value params[] = {sql_u64(sale.value), sql_u64(sale.value)};
+                "FROM dead_letters WHERE resolved IS NULL AND sale IN (0, ?) AND topic = ?"};
+    const struct sql_value params[] = {sql_u64(sale.value), sql_u64(sale.value), sql_text(topic)};
     struct count_job job = {0};
-    enum err err = mysql_link_query(link, &sql, 0, params, 2, on_counts, &job);
+    enum err err = mysql_link_query(link, &sql, 0, params, 3, on_counts, &job);
 
     if (err == ERR_OK) {
         *ret_of_sale = job.of_sale;

@@ -67,9 +67,11 @@ MUST_CHECK enum err dead_store_lock_in(struct mysql_link *link, uint64_t id, dea
  * DEAD_RESOLUTION_SIZE_MAX. ERR_NOT_FOUND: there is none, or it is resolved. */
 MUST_CHECK enum err dead_store_resolve_in(struct mysql_link *link, uint64_t id,
                                           const char *resolution);
-/* Open letters: of this sale, and of no known sale (these stop rebuilds, PROTOCOL §4 guard). */
-MUST_CHECK enum err dead_store_open_count(struct mysql_link *link, struct sale_id sale,
-                                          uint64_t *ret_of_sale, uint64_t *ret_of_none);
+/* Open letters of a topic: of this sale, and of no known sale (those of the order log stop
+ * rebuilds, PROTOCOL §4 guard). */
+MUST_CHECK enum err dead_store_open_count(struct mysql_link *link, const char *topic,
+                                          struct sale_id sale, uint64_t *ret_of_sale,
+                                          uint64_t *ret_of_none);
 
 /* --- the topic of dead letters --- */
 

@@ -376,7 +376,8 @@ enum err guard_check_dead(struct guard_job *job)
 {
     uint64_t of_sale = 0, of_none = 0;
     const enum err err =
-        dead_store_open_count(job->context->mysql, job->claim.sale, &of_sale, &of_none);
+        dead_store_open_count(job->context->mysql, job->context->conf->kafka_orders_topic,
+                              job->claim.sale, &of_sale, &of_none);
 
     if (err != ERR_OK) {
         return guard_failed_by_mysql(job, err, "reading dead letters");

@@ -225,12 +225,12 @@ static enum err repair(struct guard_watch *watch, const struct sale_guarded *sal
     uint64_t of_sale = 0, of_none = 0;
     char text[120];
 
-    if (sale->epoch > 0) {
-        const enum err err =
-            dead_store_open_count(watch->context.mysql, sale->sale, &of_sale, &of_none);
-        if (err != ERR_OK) {
-            return err;
-        }
+    const char *topic = watch->context.conf->kafka_orders_topic;
+    const enum err err = sale->epoch > 0 ? dead_store_open_count(watch->context.mysql, topic,
+                                                                 sale->sale, &of_sale, &of_none)
+                                         : ERR_OK;
+    if (err != ERR_OK) {
+        return err;
     }
     if (of_sale + of_none > 0) {
         (void)snprintf(text, sizeof text,

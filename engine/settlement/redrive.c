@@ -5,12 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "codec/notice_event.h"
 #include "codec/order_event.h"
 #include "common/assert.h"
 #include "common/buf.h"
 #include "common/log.h"
 #include "ledger/mysql_link.h"
 #include "ledger/offset_store.h"
+#include "settlement/notice_apply.h"
 #include "settlement/settle_plan.h"
 #include "settlement/settle_write.h"
 
@@ -20,7 +22,7 @@ enum { PAYLOAD_MAX = 32 << 20, DETAIL_SIZE = 200, OUTCOME_SIZE = 40 };
 #define STAYS ERR_CLOSED
 
 struct job {
-    const char *topic;
+    const struct redrive_topics *topics;
     uint64_t id;
     const struct admin_actor *actor;
     struct settle_plan *plan; /* owned */
@@ -28,7 +30,9 @@ struct job {
     struct offset_claim place;
     uint64_t offset;
     struct redrive *redrive;
-    struct settle_stats stats; /* what it froze is told after the commit */
+    struct settle_stats stats;     /* what it froze is told after the commit */
+    struct notice_applied applied; /* and so is what became of a notice */
+    bool is_notice;
 };
 
 static enum err keep_letter(void *arg, const struct dead_letter *letter)
@@ -93,7 +97,6 @@ static enum err settle_again(struct job *job, struct mysql_link *link,
                                      .payload_size = job->payload.size};
     const struct settle_step *step = &job->plan->steps[0];
 
-    job->stats = (struct settle_stats){0};
     (void)settle_plan_begin(job->plan, &item, 1);
     enum err err = settle_read(link, job->plan);
     if (err != ERR_OK) {
@@ -110,6 +113,45 @@ static enum err settle_again(struct job *job, struct mysql_link *link,
         return stays_dead(job, step->dead);
     }
     name_outcome(step, outcome, size);
+    return err;
+}
+
+static enum err read_order(struct job *job, struct mysql_link *link, char *outcome, size_t size)
+{
+    struct order_record record;
+    const enum record_fault fault =
+        order_event_read(job->payload.data, job->payload.size, &record, &job->redrive->order_no);
+
+    if (fault != RECORD_FAULT_NONE) {
+        return stays(job, "It still cannot be read: %s.", record_fault_name(fault));
+    }
+    job->redrive->order_no = record.order_no;
+    job->redrive->sale = order_no_sale(record.order_no);
+    return settle_again(job, link, &record, outcome, size);
+}
+
+/* As a record of the log: its effect is that of a notice that comes now. */
+static enum err read_notice(struct job *job, struct mysql_link *link, char *outcome, size_t size)
+{
+    const struct notice_place place = {
+        .topic = job->place.topic, .part = job->place.part, .offset = job->offset};
+    struct notice notice;
+    const enum record_fault fault =
+        notice_event_read(job->payload.data, job->payload.size, &notice, &job->redrive->order_no);
+
+    if (fault != RECORD_FAULT_NONE) {
+        return stays(job, "It still cannot be read: %s.", record_fault_name(fault));
+    }
+    job->is_notice = true;
+    job->redrive->order_no = notice.order_no;
+    job->redrive->sale = order_no_sale(notice.order_no);
+    const enum err err = notice_apply_in(link, &notice, &place, &job->applied);
+    if (err == ERR_RANGE) {
+        return stays_dead(job, DEAD_REASON_VALUE);
+    }
+    if (err == ERR_OK) {
+        snprintf(outcome, size, "notice %s", notice_result_name(job->applied.result));
+    }
     return err;
 }
 
@@ -130,9 +172,10 @@ static enum err resolve(struct job *job, struct mysql_link *link, const char *ou
 static enum err body(struct mysql_link *link, void *arg)
 {
     struct job *job = arg;
-    struct order_record record;
     char outcome[OUTCOME_SIZE];
 
+    job->is_notice = false;
+    job->stats = (struct settle_stats){0};
     enum err err = dead_store_lock_in(link, job->id, keep_letter, job);
     if (err != ERR_OK) {
         return err;
@@ -141,18 +184,14 @@ static enum err body(struct mysql_link *link, void *arg)
         job->redrive->result = REDRIVE_BEFORE;
         return ERR_OK;
     }
-    if (strcmp(job->place.topic, job->topic) != 0) {
-        return stays(job, "It is of the topic %s; only letters of %s are driven again.",
-                     job->place.topic, job->topic);
+    if (strcmp(job->place.topic, job->topics->orders) == 0) {
+        err = read_order(job, link, outcome, sizeof outcome);
+    } else if (strcmp(job->place.topic, job->topics->notices) == 0) {
+        err = read_notice(job, link, outcome, sizeof outcome);
+    } else {
+        return stays(job, "It is of the topic %s; only letters of %s and %s are driven again.",
+                     job->place.topic, job->topics->orders, job->topics->notices);
     }
-    const enum record_fault fault =
-        order_event_read(job->payload.data, job->payload.size, &record, &job->redrive->order_no);
-    if (fault != RECORD_FAULT_NONE) {
-        return stays(job, "It still cannot be read: %s.", record_fault_name(fault));
-    }
-    job->redrive->order_no = record.order_no;
-    job->redrive->sale = order_no_sale(record.order_no);
-    err = settle_again(job, link, &record, outcome, sizeof outcome);
     return err == ERR_OK ? resolve(job, link, outcome) : err;
 }
 
@@ -163,11 +202,24 @@ static enum err keep_time(void *arg, const struct dead_letter *letter)
     return ERR_OK;
 }
 
-enum err redrive_dead_letter(struct mysql_link *link, const char *topic, uint64_t id,
-                             const struct admin_actor *actor, struct redrive *ret_redrive)
+/* After the commit. */
+static void tell(const struct job *job)
+{
+    for (uint32_t i = 0; i < job->stats.freeze_count; i++) {
+        const struct settle_freeze *freeze = &job->stats.freezes[i];
+        freeze_alarm(freeze->sale, &freeze->cause, freeze->result);
+    }
+    if (job->is_notice) {
+        notice_applied_tell(&job->applied, NULL);
+    }
+}
+
+enum err redrive_dead_letter(struct mysql_link *link, const struct redrive_topics *topics,
+                             uint64_t id, const struct admin_actor *actor,
+                             struct redrive *ret_redrive)
 {
     struct redrive redrive = {.result = REDRIVE_APPLIED};
-    struct job job = {.topic = topic,
+    struct job job = {.topics = topics,
                       .id = id,
                       .actor = actor,
                       .plan = settle_plan_create(),
@@ -178,9 +230,8 @@ enum err redrive_dead_letter(struct mysql_link *link, const char *topic, uint64_
     }
     buf_init(&job.payload, PAYLOAD_MAX);
     enum err err = mysql_link_transaction(link, body, &job);
-    for (uint32_t i = 0; err == ERR_OK && i < job.stats.freeze_count; i++) {
-        const struct settle_freeze *freeze = &job.stats.freezes[i];
-        freeze_alarm(freeze->sale, &freeze->cause, freeze->result);
+    if (err == ERR_OK) {
+        tell(&job);
     }
     if (err == ERR_OK && redrive.result == REDRIVE_APPLIED) {
         err = dead_store_read(link, id, keep_time, &redrive.resolved_ms);

@@ -1,6 +1,7 @@
 /* redrive: a dead letter is read again by this worker and settled as if it came now.
  * Why:    none is skipped (I14): what an older worker could not read, or what belonged to a sale
- *         that was not there, becomes an order by the rules of settling once the cause is gone.
+ *         that was not there, becomes an order by the rules of settling once the cause is gone; a
+ *         notice has its effect.
  * Never:  moves an offset; applies a letter twice; resolves one that still cannot be applied.
  * Thread: that of the link.  Owner: the caller. */
 #pragma once
@@ -32,9 +33,14 @@ struct redrive {
     char why[REDRIVE_WHY_SIZE];                    /* STAYS: a sentence for the operator */
 };
 
-/* One transaction: the order's row, its stock, the letter's resolution and the admin_log row.
- * Letters of another topic than `topic` stay. ERR_NOT_FOUND: no such letter. Else as mysql_link.h;
- * after ERR_LOST ask again: it is applied once. */
-MUST_CHECK enum err redrive_dead_letter(struct mysql_link *link, const char *topic, uint64_t id,
+struct redrive_topics {
+    const char *orders, *notices; /* borrowed for the call */
+};
+
+/* One transaction: the order's row and its stock, or what the notice does, the letter's resolution
+ * and the admin_log row. Letters of another topic stay. ERR_NOT_FOUND: no such letter. Else as
+ * mysql_link.h; after ERR_LOST ask again: it is applied once. */
+MUST_CHECK enum err redrive_dead_letter(struct mysql_link *link,
+                                        const struct redrive_topics *topics, uint64_t id,
                                         const struct admin_actor *actor,
                                         struct redrive *ret_redrive);

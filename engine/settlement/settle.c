@@ -114,11 +114,17 @@ static enum err settle_resolve(struct settle *settle)
 
 /* --- one transaction --- */
 
+/* The one whose values were refused, by itself? */
+static bool is_put_aside(const struct settle *settle, const struct settle_item *items, size_t count)
+{
+    return count == 1 && settle->poison == items[0].offset + 1;
+}
+
 /* What the kind makes of the items; the one whose values were refused goes to dead_letters. */
 static enum err write_items(struct settle *settle, const struct settle_item *items, size_t count,
                             struct settle_stats *stats, size_t *ret_taken)
 {
-    if (count == 1 && settle->poison == items[0].offset + 1) {
+    if (is_put_aside(settle, items, count)) {
         *ret_taken = 1;
         return settle_dead_put_in(settle->link, &settle->claim, &items[0],
                                   settle->kind->order_no(&items[0]), DEAD_REASON_VALUE, stats);
@@ -305,7 +311,7 @@ static enum settle_result settle_rest(struct settle *settle, const struct settle
             add_stats(stats, &chunk);
             stats->taken += (uint32_t)taken;
             report_chunk(settle, &chunk, rest->offset);
-            if (settle->kind->committed) {
+            if (settle->kind->committed && !is_put_aside(settle, rest, taken)) {
                 settle->kind->committed(settle->state, rest, taken);
             }
         } else {

@@ -6,6 +6,7 @@
  * Thread: that of its link.  Owner: the consumer thread of the partition. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -99,10 +100,13 @@ struct settle_kind {
     enum err (*write)(void *state, const struct offset_claim *claim,
                       const struct settle_item *items, size_t count, struct settle_stats *stats,
                       size_t *ret_taken);
-    /* After their COMMIT was reported; NULL: nothing to tell. */
+    /* After their COMMIT was reported, but of one that was put aside; NULL: nothing to tell. */
     void (*committed)(void *state, const struct settle_item *items, size_t count);
     /* Counts a call of settle_batch() that took so long. */
     void (*count)(struct metrics_shard *shard, const struct settle_stats *stats, int64_t took_us);
+    /* Beside the records, each second by one thread of the worker; NULL: nothing. `*ret_more`: the
+     * next need not wait. Errors as mysql_link.h. */
+    enum err (*sweep)(struct mysql_link *link, struct metrics_shard *shard, bool *ret_more);
     /* Passed before the first write, behind write(), behind the offset's UPDATE, after COMMIT. */
     struct settle_points {
         enum failpoint begun, written, advanced, committed;

@@ -84,7 +84,7 @@ const struct settle_kind settle_orders_kind = {
     .create = create,
     .destroy = destroy,
     .write = write_orders,
-    .count = settle_count,
+    .count = settle_count_orders,
     .points = {FAILPOINT_settle_begun, FAILPOINT_settle_written, FAILPOINT_settle_advanced,
                FAILPOINT_settle_committed},
 };

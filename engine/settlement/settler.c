@@ -22,6 +22,8 @@ enum {
     RECLAIM_MS =
         30000, /* one that a gap stopped is claimed again: an operator may have mended it */
     FATAL_MS = 1000,
+    SWEEP_MS = 1000,
+    GROUP_SIZE = 256,
 };
 
 /* A partition of this thread. */
@@ -41,6 +43,7 @@ struct settler {
     int64_t oldest_ms;         /* wall clock of the oldest record in hand; 0: none */
     bool is_lost;              /* of the partition in work: it was taken away meanwhile */
     uint32_t working_partition;
+    int64_t sweep_us;            /* when the kind's sweep is due */
     char why[SETTLER_TEXT_SIZE]; /* MySQL is away, or the group cannot be joined; "" */
     pthread_mutex_t mutex;       /* of `state` only */
     struct settler_state state;
@@ -167,11 +170,6 @@ static void trouble(struct settler *settler, const char *what, const char *why)
     publish(settler);
 }
 
-static void well(struct settler *settler)
-{
-    settler->why[0] = '\0';
-}
-
 static enum err on_assign(void *arg, uint32_t partition, uint64_t *ret_next)
 {
     struct settler *settler = arg;
@@ -294,7 +292,7 @@ static void settle_run(struct settler *settler, const struct run *run)
         done += stats.taken;
         switch (result) {
         case SETTLE_DONE:
-            well(settler);
+            settler->why[0] = '\0';
             pause_ms = BACK_OFF_FIRST_MS;
             consumer_commit(settler->consumer, run->partition, settle_next(settle));
             break;
@@ -404,6 +402,23 @@ static void resume_waiting(struct settler *settler)
     }
 }
 
+/* What the kind has to do beside its records. The first thread does it for all. */
+static void sweep(struct settler *settler)
+{
+    const struct settle_kind *kind = settler->options.kind;
+    const int64_t now_us = waiter_now_us(settler->options.waiter);
+    bool is_more = false;
+
+    if (!kind->sweep || settler->options.index > 0 || now_us < settler->sweep_us) {
+        return;
+    }
+    if (kind->sweep(settler->options.mysql, settler->options.shard, &is_more) != ERR_OK) {
+        trouble(settler, "MySQL", mysql_link_error_text(settler->options.mysql));
+        is_more = false;
+    }
+    settler->sweep_us = now_us + (is_more ? 0 : (int64_t)SWEEP_MS * 1000);
+}
+
 /* True: the consumer must be made anew. */
 static bool poll_once(struct settler *settler)
 {
@@ -427,11 +442,12 @@ static bool poll_once(struct settler *settler)
     }
     consumer_release(settler->consumer);
     resume_waiting(settler);
-    well(settler);
+    settler->why[0] = '\0';
     /* The session must not run into its idle time-out (M10) while there is nothing to settle. */
     if (batch.count == 0 && mysql_link_ensure(settler->options.mysql) != ERR_OK) {
         trouble(settler, "MySQL", mysql_link_error_text(settler->options.mysql));
     }
+    sweep(settler);
     publish(settler);
     return renew;
 }
@@ -439,12 +455,12 @@ static bool poll_once(struct settler *settler)
 static bool join(struct settler *settler)
 {
     const struct conf *conf = settler->options.conf;
-    char name[64];
+    char name[64], group[GROUP_SIZE];
     char error[CONSUMER_TEXT_SIZE] = "";
     const struct consumer_options options = {
         .brokers = conf->kafka_brokers,
         .topic = settler->options.topic,
-        .group = settler->options.group,
+        .group = group,
         .client_name = name,
         .batch_max = conf->worker_batch_max,
         .on_assign = on_assign,
@@ -452,6 +468,8 @@ static bool join(struct settler *settler)
         .arg = settler,
     };
 
+    snprintf(group, sizeof group, "%s%s", settler->options.group,
+             settler->options.group_suffix ? settler->options.group_suffix : "");
     snprintf(name, sizeof name, "%s-%u", settler->options.client_name, settler->options.index);
     settler->working_partition = UINT32_MAX;
     if (consumer_create(&options, error, &settler->consumer) == ERR_OK) {

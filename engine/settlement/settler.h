@@ -23,6 +23,7 @@ enum { SETTLER_TEXT_SIZE = 256 };
 struct settler_options {
     const struct settle_kind *kind; /* static: what the records are */
     const char *topic, *group;      /* borrowed, outlive the settler */
+    const char *group_suffix;       /* static: behind the group's name; NULL: nothing */
     const char *client_name;        /* static; the index is put behind it */
     enum metric lag_metric;         /* by partition */
     const struct conf *conf;        /* borrowed, outlives the settler */

@@ -56,8 +56,10 @@ Test(dead_store, keeps_the_bytes_once)
     cr_assert(dead_store_put_in(link, &letter) == ERR_OK, "%s", mysql_link_error_text(link));
     cr_assert(dead_store_put_in(link, &letter) == ERR_OK);
     cr_assert(mysql_link_commit(link) == ERR_OK);
-    cr_assert(dead_store_open_count(link, letter.sale, &of_sale, &of_none) == ERR_OK);
+    cr_assert(dead_store_open_count(link, letter.topic, letter.sale, &of_sale, &of_none) == ERR_OK);
     cr_assert(of_sale == 1);
+    cr_assert(dead_store_open_count(link, "another", letter.sale, &of_sale, &of_none) == ERR_OK);
+    cr_assert(of_sale == 0 && of_none == 0, "letters of another topic are no wins");
     cr_assert(dead_store_list(link, &(struct dead_filter){.limit = 1000}, read_listed, &read)
                   == ERR_OK
               && read.id > 0);
@@ -100,7 +102,7 @@ Test(dead_store, is_resolved_once)
                     "resolution = 'ann: never told' AND sale = ?",
                     letter.sale.value)
               == 1);
-    cr_assert(dead_store_open_count(link, letter.sale, &of_sale, &of_none) == ERR_OK);
+    cr_assert(dead_store_open_count(link, letter.topic, letter.sale, &of_sale, &of_none) == ERR_OK);
     cr_assert(of_sale == 0);
     read = (struct read_letter){.id = 0};
     cr_assert(dead_store_list(link, &(struct dead_filter){.after = id - 1, .limit = 1}, read_listed,

@@ -30,6 +30,8 @@ struct fake_data {
     size_t admin_rows;
     struct outbox_row outbox[FAKE_ROWS_MAX];
     size_t outbox_count;
+    uint64_t notices[FAKE_ROWS_MAX]; /* offsets of those that had their effect */
+    size_t notice_count;
     uint64_t next;
     uint64_t owner_epoch;
 };

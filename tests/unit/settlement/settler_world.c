@@ -99,6 +99,7 @@ enum err consumer_create(const struct consumer_options *options,
         return world.create_err;
     }
     world.options = *options;
+    snprintf(world.group, sizeof world.group, "%s", options->group);
     *ret_consumer = (struct consumer *)&there;
     return ERR_OK;
 }
@@ -237,4 +238,15 @@ static void count_call(struct metrics_shard *shard, const struct settle_stats *s
     world.counted += stats->taken;
 }
 
-const struct settle_kind world_kind = {.record_size = 1, .read = read_letter, .count = count_call};
+static enum err sweep(struct mysql_link *link, struct metrics_shard *shard, bool *ret_more)
+{
+    (void)link;
+    (void)shard;
+    world.sweeps++;
+    *ret_more = world.sweep_more > 0;
+    world.sweep_more -= world.sweep_more > 0;
+    return world.sweep_err;
+}
+
+const struct settle_kind world_kind = {
+    .record_size = 1, .read = read_letter, .count = count_call, .sweep = sweep};

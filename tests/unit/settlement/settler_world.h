@@ -19,6 +19,7 @@ struct answer {
 
 struct settler_world {
     struct consumer_options options; /* of the consumer that is there */
+    char group[16];
     struct consumer_record records[RECORDS_MAX];
     size_t record_count;
     uint32_t polls, polls_max; /* then the waiter is stopped */
@@ -43,6 +44,8 @@ struct settler_world {
     uint32_t partitions[CALLS_MAX];
     uint32_t claims, alive; /* settles */
     uint32_t counted;       /* records, as the kind was told */
+    uint32_t sweeps, sweep_more;
+    enum err sweep_err;
     enum settle_result claim_result;
     uint64_t next[2];
     struct settler_state in_back_off, in_settle; /* as told meanwhile; the last */

@@ -142,10 +142,13 @@ enum err offset_store_list(struct mysql_link *link, const char *topic, offset_ro
     return each(arg, &stray);
 }
 
-enum err dead_store_open_count(struct mysql_link *link, struct sale_id sale, uint64_t *ret_of_sale,
-                               uint64_t *ret_of_none)
+static struct conf conf;
+
+enum err dead_store_open_count(struct mysql_link *link, const char *topic, struct sale_id sale,
+                               uint64_t *ret_of_sale, uint64_t *ret_of_none)
 {
     (void)link;
+    cr_assert_str_eq(topic, conf.kafka_orders_topic);
     (void)sale;
     *ret_of_sale = world.dead_of_sale;
     *ret_of_none = world.dead_of_none;
@@ -161,7 +164,6 @@ static void settle_some(uint32_t ms)
     }
 }
 
-static struct conf conf;
 static struct guard_context context = {.conf = &conf};
 static struct guard_job job;
 static struct guard_shared shared;

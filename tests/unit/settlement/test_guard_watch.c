@@ -106,10 +106,13 @@ enum err guard_write_catalogue(const struct guard_context *context, guard_beat_f
     return world.catalogue_err;
 }
 
-enum err dead_store_open_count(struct mysql_link *link, struct sale_id sale, uint64_t *ret_of_sale,
-                               uint64_t *ret_of_none)
+static struct conf conf = {.catalogue_keep_days = 7};
+
+enum err dead_store_open_count(struct mysql_link *link, const char *topic, struct sale_id sale,
+                               uint64_t *ret_of_sale, uint64_t *ret_of_none)
 {
     (void)link;
+    cr_assert_str_eq(topic, conf.kafka_orders_topic);
     (void)sale;
     *ret_of_sale = world.dead_of_sale;
     *ret_of_none = world.dead_of_none;
@@ -134,7 +137,6 @@ enum err latch_keep(struct mysql_link *mysql, const struct sale_guarded *sale,
     return world.keep_err;
 }
 
-static struct conf conf = {.catalogue_keep_days = 7};
 static const struct guard_context context = {.conf = &conf, .owner = "me"};
 static struct guard_watch *watch;
 

@@ -1,12 +1,16 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "codec/notice_event.h"
 #include "codec/order_event.h"
 #include "settlement/redrive.h"
 #include "support/fakes/fake_ledger.h"
+#include "support/fakes/fake_notice_apply.h"
+#include "support/notices.h"
 
 enum { SALE = 7, EPOCH = 3 };
 
+static const struct redrive_topics topics = {.orders = "orders", .notices = "notices"};
 static const struct admin_actor actor = {.name = "ann", .request_id = "r"};
 static struct mysql_link *link;
 static struct order_event event;
@@ -48,7 +52,7 @@ static struct redrive drive(void)
 {
     struct redrive redrive;
 
-    cr_assert(redrive_dead_letter(link, "orders", 1, &actor, &redrive) == ERR_OK);
+    cr_assert(redrive_dead_letter(link, &topics, 1, &actor, &redrive) == ERR_OK);
     return redrive;
 }
 
@@ -66,7 +70,7 @@ Test(redrive, there_is_no_such_letter)
 {
     struct redrive redrive;
 
-    cr_assert(redrive_dead_letter(link, "orders", 2, &actor, &redrive) == ERR_NOT_FOUND);
+    cr_assert(redrive_dead_letter(link, &topics, 2, &actor, &redrive) == ERR_NOT_FOUND);
 }
 
 Test(redrive, what_still_cannot_be_read_stays)
@@ -107,8 +111,47 @@ Test(redrive, a_clash_stays)
 
 Test(redrive, a_letter_of_another_topic_stays)
 {
+    link->data.dead[0].topic = "events";
+    expect_stays("topic events");
+}
+
+/* The letter is a notice. */
+static void become_notice(struct notice_event *bytes)
+{
+    const struct notice notice = notice_of(NOTICE_KIND_PAID, record.order_no, "e", "t");
+
+    cr_assert(notice_event_pack(&notice, bytes) == ERR_OK);
     link->data.dead[0].topic = "notices";
-    expect_stays("topic notices");
+    link->data.dead[0].payload = bytes->bytes;
+    link->data.dead[0].payload_size = bytes->size;
+}
+
+Test(redrive, a_notice_that_still_cannot_be_read_or_is_refused_stays)
+{
+    struct notice_event notice;
+
+    become_notice(&notice);
+    link->data.dead[0].payload_size--;
+    expect_stays("truncated");
+    become_notice(&notice);
+    fake_notice_apply.refused = 10;
+    expect_stays("values");
+    cr_assert(fake_notice_apply.told_count == 0);
+}
+
+Test(redrive, a_notice_has_its_effect_once)
+{
+    struct notice_event notice;
+
+    become_notice(&notice);
+    fake_notice_apply.err = ERR_BUSY;
+    const struct redrive first = drive();
+    cr_assert(first.result == REDRIVE_APPLIED && first.sale.value == SALE);
+    cr_assert_str_eq(first.resolution, "ann: notice applied");
+    cr_assert(link->data.notice_count == 1 && link->data.notices[0] == 9);
+    cr_assert(link->data.order_count == 0 && link->data.admin_rows == 1);
+    cr_assert(drive().result == REDRIVE_BEFORE && link->data.notice_count == 1);
+    cr_assert(fake_notice_apply.told_count == 1);
 }
 
 Test(redrive, one_that_can_be_settled_is_applied_once)
@@ -159,6 +202,6 @@ Test(redrive, a_deadlock_is_repeated_and_a_lost_commit_told)
     begin();
     link->lost_commit_happened = true;
     fake_ledger_fail(link, FAKE_COMMIT, ERR_LOST, 1);
-    cr_assert(redrive_dead_letter(link, "orders", 1, &actor, &redrive) == ERR_LOST);
+    cr_assert(redrive_dead_letter(link, &topics, 1, &actor, &redrive) == ERR_LOST);
     cr_assert(drive().result == REDRIVE_BEFORE && link->data.order_count == 1);
 }

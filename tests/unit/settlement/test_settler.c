@@ -10,6 +10,19 @@
 
 static struct conf conf;
 
+static struct settler *make(uint32_t index)
+{
+    return settler_create(&(struct settler_options){.kind = &world_kind,
+                                                    .topic = "orders",
+                                                    .group = "group",
+                                                    .group_suffix = "-x",
+                                                    .client_name = "test",
+                                                    .lag_metric = METRIC_consumer_lag_records,
+                                                    .conf = &conf,
+                                                    .owner = "me",
+                                                    .index = index});
+}
+
 static void begin(void)
 {
     world.polls_max = 2;
@@ -17,13 +30,7 @@ static void begin(void)
         world.poll_results[i] = CONSUMER_IDLE;
     }
     world.poll_results[0] = CONSUMER_BATCH;
-    settler = settler_create(&(struct settler_options){.kind = &world_kind,
-                                                       .topic = "orders",
-                                                       .group = "group",
-                                                       .client_name = "test",
-                                                       .lag_metric = METRIC_consumer_lag_records,
-                                                       .conf = &conf,
-                                                       .owner = "me"});
+    settler = make(0);
     cr_assert_not_null(settler);
 }
 
@@ -78,6 +85,7 @@ Test(settler, mysql_away_keeps_the_batch_and_the_group)
     cr_assert_eq(world.counts[2], 2);
     cr_assert_eq(world.committed, 8);
     cr_assert_eq(world.creates, 1, "the group is not left");
+    cr_assert_str_eq(world.group, "group-x");
     cr_assert_eq(world.keep_alives, 2);
     cr_assert_gt(world.keep_alive_ms[1], world.keep_alive_ms[0], "patience grows");
     cr_assert(world.in_back_off.is_paused);
@@ -295,4 +303,32 @@ Test(settler, lag_is_what_is_behind_the_place_in_mysql)
     settler_look(settler, &state);
     cr_assert_eq(state.lag_records, (9 - 7) + (9 - 0));
     cr_assert_not(state.is_paused);
+}
+
+Test(settler, it_sweeps_each_second_and_at_once_while_there_is_more)
+{
+    world.polls_max = 21; /* of 100 ms */
+    world.sweep_more = 2;
+    settler_run(settler);
+    cr_assert_eq(world.sweeps, 4, "%u", world.sweeps);
+}
+
+Test(settler, a_sweep_without_mysql_is_told_and_tried_again)
+{
+    struct settler_state state;
+
+    world.polls_max = 11;
+    world.sweep_err = ERR_UNAVAILABLE;
+    settler_run(settler);
+    settler_look(settler, &state);
+    cr_assert(world.sweeps == 2 && state.is_paused);
+}
+
+Test(settler, one_thread_sweeps_for_all)
+{
+    settler_destroy(settler);
+    settler = make(1);
+    world.polls_max = 11;
+    settler_run(settler);
+    cr_assert_eq(world.sweeps, 0);
 }
