@@ -44,6 +44,7 @@ static const struct route routes_table[] = {
     {HTTP_METHOD_GET, "/v1/admin/orders/{order_no}", admin_order_show, 0},
     {HTTP_METHOD_POST, "/v1/admin/orders/{order_no}/redrive", admin_order_redrive, 0},
     {HTTP_METHOD_POST, "/v1/admin/orders/{order_no}/void", admin_order_void, 0},
+    {HTTP_METHOD_POST, "/v1/admin/orders/{order_no}/refund", admin_order_refund, HTTP_ROUTE_JSON},
     {HTTP_METHOD_GET, "/v1/admin/dead-letters", admin_dead_list, 0},
     {HTTP_METHOD_POST, "/v1/admin/dead-letters/{id}/redrive", admin_dead_redrive, 0},
 };

@@ -114,5 +114,5 @@ struct guard_loads *admin_job_loads(const struct admin_job *job);
 /* The verbs: thread: the pool's. */
 admin_run_fn admin_sale_create, admin_sale_list, admin_sale_show, admin_sale_flow, admin_sale_load,
     admin_sale_recover, admin_sale_pause, admin_sale_resume, admin_sale_end, admin_stock_add,
-    admin_order_list, admin_order_show, admin_order_redrive, admin_order_void, admin_dead_list,
-    admin_dead_redrive, admin_audit_show, admin_sale_unfreeze;
+    admin_order_list, admin_order_show, admin_order_redrive, admin_order_void, admin_order_refund,
+    admin_dead_list, admin_dead_redrive, admin_audit_show, admin_sale_unfreeze;

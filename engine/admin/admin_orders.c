@@ -1,13 +1,17 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "admin/admin_body.h"
 #include "admin/admin_job.h"
 #include "admin/admin_page.h"
 #include "common/log.h"
 #include "ledger/mysql_link.h"
 #include "ledger/order_change.h"
+#include "ledger/order_life.h"
 #include "ledger/order_store.h"
 #include "ledger/payment_list.h"
+
+enum { REASON_SIZE = 201 };
 
 /* Its members, without the braces: some answers have more of them. */
 static void write_members(struct json_out *out, const struct order_row *row)
@@ -103,6 +107,7 @@ static enum err on_payment(void *arg, const struct payment_line *line)
     member_text_or_null(out, "transaction_id", line->transaction_id);
     json_out_member_text(out, "kind", line->kind);
     json_out_member_text(out, "state", line->state);
+    json_out_member_text(out, "reason", line->reason);
     json_out_name(out, "amount");
     if (line->has_amount) {
         json_out_u64(out, line->amount);
@@ -111,6 +116,7 @@ static enum err on_payment(void *arg, const struct payment_line *line)
     }
     member_text_or_null(out, "currency", line->currency);
     json_out_member_time(out, "occurred_at", line->occurred_ms);
+    json_out_member_time(out, "received_at", line->received_ms);
     json_out_member_time(out, "created_at", line->created_ms);
     json_out_member_time(out, "changed_at", line->changed_ms);
     json_out_member_u64(out, "partition", line->part);
@@ -164,7 +170,28 @@ void admin_order_show(struct admin_job *job, struct admin_thread *thread)
     }
 }
 
-/* --- what an operator decides about a QUARANTINED order --- */
+/* --- what an operator decides --- */
+
+static void answer_changed(struct admin_job *job, struct admin_thread *thread, enum err err,
+                           const struct order_changed *changed)
+{
+    struct json_out out;
+
+    if (err == ERR_OK) {
+        LOG_WARN("order_decided", KV_U64("order_no", job->order_no.value),
+                 KV_STR("state", order_state_name(changed->row.state)),
+                 KV_BOOL("repeated", changed->is_repeated));
+        admin_answer_json(job, 200, &out);
+        write_order(&out, &changed->row);
+    } else if (err == ERR_NOT_FOUND) {
+        admin_answer_refusal(job, ADMIN_REFUSAL_UNKNOWN_ORDER, "There is no order %" PRIu64 ".",
+                             job->order_no.value);
+    } else if (err == ERR_CONFLICT) {
+        admin_answer_refusal(job, ADMIN_REFUSAL_CONFLICT, "%s", changed->why);
+    } else {
+        admin_answer_mysql(job, thread, err);
+    }
+}
 
 typedef enum err change_fn(struct mysql_link *link, struct order_no order_no,
                            const struct admin_actor *actor, struct order_changed *ret_changed);
@@ -172,25 +199,11 @@ typedef enum err change_fn(struct mysql_link *link, struct order_no order_no,
 static void change_order(struct admin_job *job, struct admin_thread *thread, change_fn *change)
 {
     const struct admin_actor actor = admin_job_actor(job);
-    struct order_changed changed;
-    struct json_out out;
+    struct order_changed changed = {.is_repeated = false};
 
     enum err err = mysql_link_ensure(thread->mysql);
     err = err == ERR_OK ? change(thread->mysql, job->order_no, &actor, &changed) : err;
-    if (err == ERR_OK) {
-        LOG_WARN("order_decided", KV_U64("order_no", job->order_no.value),
-                 KV_STR("state", order_state_name(changed.row.state)),
-                 KV_BOOL("repeated", changed.is_repeated));
-        admin_answer_json(job, 200, &out);
-        write_order(&out, &changed.row);
-    } else if (err == ERR_NOT_FOUND) {
-        admin_answer_refusal(job, ADMIN_REFUSAL_UNKNOWN_ORDER, "There is no order %" PRIu64 ".",
-                             job->order_no.value);
-    } else if (err == ERR_CONFLICT) {
-        admin_answer_refusal(job, ADMIN_REFUSAL_CONFLICT, "%s", changed.why);
-    } else {
-        admin_answer_mysql(job, thread, err);
-    }
+    answer_changed(job, thread, err, &changed);
 }
 
 void admin_order_redrive(struct admin_job *job, struct admin_thread *thread)
@@ -201,4 +214,34 @@ void admin_order_redrive(struct admin_job *job, struct admin_thread *thread)
 void admin_order_void(struct admin_job *job, struct admin_thread *thread)
 {
     change_order(job, thread, order_change_void);
+}
+
+struct refund_request {
+    bool restock;
+    char reason[REASON_SIZE];
+};
+
+static void take_refund(struct json_take *object, void *arg)
+{
+    struct refund_request *request = arg;
+
+    (void)json_take_bool(object, "restock", JSON_REQUIRED, &request->restock);
+    admin_body_text(object, "reason", JSON_REQUIRED, request->reason, sizeof request->reason);
+}
+
+void admin_order_refund(struct admin_job *job, struct admin_thread *thread)
+{
+    struct admin_actor actor = admin_job_actor(job);
+    struct order_changed changed = {.is_repeated = false};
+    struct refund_request request = {.reason = ""};
+
+    if (!admin_body_read(job, 1, take_refund, &request)) {
+        return;
+    }
+    actor.why = request.reason;
+    enum err err = mysql_link_ensure(thread->mysql);
+    err = err == ERR_OK
+              ? order_life_refund(thread->mysql, job->order_no, request.restock, &actor, &changed)
+              : err;
+    answer_changed(job, thread, err, &changed);
 }

@@ -17,8 +17,8 @@ struct reading {
     const struct log_reader_options *options;
     log_reader_fn *each;
     void *arg;
-    char *error; /* the caller's */
-    int64_t deadline_us;
+    char *error;         /* the caller's */
+    int64_t deadline_us; /* moved by each record */
     rd_kafka_t *handle;
     uint32_t part_count, open_count; /* open: its end was not reached yet */
     uint64_t next[LOG_PARTITIONS_MAX], end[LOG_PARTITIONS_MAX];
@@ -36,6 +36,11 @@ static enum err fail(struct reading *reading, enum err err, const char *format, 
     (void)vsnprintf(reading->error, LOG_READER_TEXT_SIZE, format, arguments);
     va_end(arguments);
     return err;
+}
+
+static void push_deadline(struct reading *reading)
+{
+    reading->deadline_us = clock_mono_us() + (int64_t)reading->options->timeout_ms * 1000;
 }
 
 static int left_ms(const struct reading *reading)
@@ -160,11 +165,14 @@ static enum err read_all(struct reading *reading)
         rd_kafka_message_t *message;
 
         if (wait_ms == 0) {
-            return fail(reading, ERR_TIMEOUT, "not at the end after %" PRIu32 " ms",
+            return fail(reading, ERR_TIMEOUT, "not at the end, and nothing came for %" PRIu32 " ms",
                         reading->options->timeout_ms);
         }
         message = rd_kafka_consumer_poll(reading->handle, wait_ms < POLL_MS ? wait_ms : POLL_MS);
         if (message) {
+            if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+                push_deadline(reading);
+            }
             err = take(reading, message);
             rd_kafka_message_destroy(message);
         }
@@ -204,13 +212,13 @@ enum err log_reader_run(const struct log_reader_options *options, log_reader_fn 
         .each = each,
         .arg = arg,
         .error = error,
-        .deadline_us = clock_mono_us() + (int64_t)options->timeout_ms * 1000,
     };
     enum err err = make_handle(&reading);
 
     if (err != ERR_OK) {
         return err;
     }
+    push_deadline(&reading);
     err = read_all(&reading);
     (void)rd_kafka_consumer_close(reading.handle);
     rd_kafka_destroy(reading.handle);

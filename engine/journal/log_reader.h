@@ -15,7 +15,7 @@ struct log_reader_options {
     const char *brokers, *topic; /* borrowed for the call */
     const uint64_t *from;        /* by partition; NULL: from the oldest record that is there */
     uint32_t from_count;         /* partitions behind it begin with their oldest record */
-    uint32_t timeout_ms;         /* of the whole read */
+    uint32_t timeout_ms; /* it ends when nothing has come for so long; a long log takes its time */
 };
 /* Any order between partitions, ascending offsets inside one. An error ends the read with it. */
 typedef enum err log_reader_fn(void *arg, uint32_t partition, uint64_t offset, const void *payload,

@@ -1,8 +1,15 @@
 #include "ledger/order_audit.h"
 
+#include <string.h>
+
+#include "common/hash.h"
 #include "ledger/sql_text.h"
 
-enum { SALE_SHIFT = 40 }; /* of an order number: as the CHECK orders_id has it */
+enum {
+    SALE_SHIFT = 40, /* of an order number: as the CHECK orders_id has it */
+    PAGE_ROWS = 5000,
+    PAYMENT_STATE_SIZE = 16
+};
 
 struct sums_job {
     order_sum_fn *each;
@@ -38,163 +45,70 @@ enum err order_audit_sums(struct mysql_link *link, struct sale_id sale, order_su
     return mysql_link_query(link, &sql, 0, params, 1, on_sum, &job);
 }
 
-static enum err on_slots(void *arg, const struct sql_value *columns)
+enum err order_audit_epochs_differ(struct mysql_link *link, struct sale_id sale,
+                                   uint64_t *ret_count)
 {
-    struct order_findings *findings = arg;
-
-    findings->slots_out_of_range = sql_column_u64(&columns[0]);
-    findings->live_without_slot = sql_column_u64(&columns[1]);
-    return ERR_OK;
-}
-
-static enum err find_orders(struct mysql_link *link, struct sale_id sale, uint32_t limit,
-                            struct order_findings *findings)
-{
-    static const struct sql over_limit = {
-        .head = "SELECT CAST(COUNT(*) AS UNSIGNED) FROM (SELECT buyer FROM orders WHERE sale = ? "
-                "AND state IN ('PENDING', 'PAID', 'QUARANTINED') GROUP BY buyer "
-                "HAVING SUM(quantity) > ?) AS b"};
-    /* One of a cut history was told to nobody: its key may have won again. */
-    static const struct sql keys = {
-        .head = "SELECT CAST(COUNT(*) AS UNSIGNED) FROM (SELECT buyer FROM orders WHERE sale = ? "
-                "AND key_hash <> '' AND reason <> 'epoch' GROUP BY buyer, key_hash "
-                "HAVING COUNT(*) > 1) AS k"};
-    static const struct sql slots = {
-        .head = "SELECT CAST(COALESCE(SUM(slot >= ?), 0) AS UNSIGNED), CAST(COALESCE(SUM(slot IS "
-                "NULL AND state IN ('PENDING', 'PAID', 'QUARANTINED')), 0) AS UNSIGNED) "
-                "FROM orders WHERE sale = ?"};
-    static const struct sql epochs = {
+    static const struct sql sql = {
         .head = "SELECT CAST(COUNT(*) AS UNSIGNED) FROM sale_skus k JOIN sales s ON "
                 "s.sale = k.sale WHERE s.sale = ? AND k.epoch <> s.epoch"};
-    const struct sql_value of_sale[] = {sql_u64(sale.value), sql_u64(limit)};
-    const struct sql_value of_slots[] = {sql_u64(limit), sql_u64(sale.value)};
-    enum err err = mysql_link_query(link, &over_limit, 0, of_sale, 2, sql_read_u64,
-                                    &findings->buyers_over_limit);
-
-    if (err == ERR_OK) {
-        err = mysql_link_query(link, &keys, 0, of_sale, 1, sql_read_u64, &findings->repeated_keys);
-    }
-    if (err == ERR_OK) {
-        err = mysql_link_query(link, &slots, 0, of_slots, 2, on_slots, findings);
-    }
-    return err == ERR_OK ? mysql_link_query(link, &epochs, 0, of_sale, 1, sql_read_u64,
-                                            &findings->epochs_differ)
-                         : err;
-}
-
-/* Two counts in one row. */
-static enum err on_pair(void *arg, const struct sql_value *columns)
-{
-    uint64_t *const *pair = arg;
-
-    *pair[0] = sql_column_u64(&columns[0]);
-    *pair[1] = sql_column_u64(&columns[1]);
-    return ERR_OK;
-}
-
-/* A return is the order's own: its units, and the state that gave them back. */
-static enum err find_returns(struct mysql_link *link, struct sale_id sale,
-                             struct order_findings *findings)
-{
-    static const struct sql wrong = {
-        .head =
-            "SELECT CAST(COUNT(*) AS UNSIGNED), CAST(COALESCE(SUM(o.order_no IS NULL OR o.sku <> "
-            "l.sku OR o.quantity <> l.delta OR NOT ((l.cause = 'close' AND o.state = 'CLOSED') OR "
-            "(l.cause = 'refund' AND o.state = 'REFUNDED') OR (l.cause = 'void' AND o.state = "
-            "'VOIDED' AND o.reason = 'operator'))), 0) AS UNSIGNED) FROM stock_ledger l LEFT JOIN "
-            "orders o ON o.order_no = CAST(l.ref AS UNSIGNED) AND o.sale = l.sale WHERE l.sale = ? "
-            "AND l.cause IN ('close', 'refund', 'void')"};
-    static const struct sql twice = {
-        .head = "SELECT CAST(COUNT(*) AS UNSIGNED) FROM (SELECT ref FROM stock_ledger WHERE "
-                "sale = ? AND cause IN ('close', 'refund', 'void') GROUP BY ref HAVING COUNT(*) > "
-                "1) AS r"};
-    static const struct sql never = {
-        .head = "SELECT CAST(COUNT(*) AS UNSIGNED) FROM orders o LEFT JOIN stock_ledger l ON "
-                "l.sale = o.sale AND l.cause = IF(o.state = 'CLOSED', 'close', 'void') AND l.ref = "
-                "CONVERT(CAST(o.order_no AS CHAR) USING ascii) COLLATE ascii_bin WHERE o.sale = ? "
-                "AND (o.state = 'CLOSED' OR (o.state = 'VOIDED' AND o.reason = 'operator')) AND "
-                "l.id IS NULL"};
     const struct sql_value params[] = {sql_u64(sale.value)};
-    uint64_t *pair[] = {&findings->returns, &findings->returns_wrong};
-    enum err err = mysql_link_query(link, &wrong, 0, params, 1, on_pair, pair);
 
-    if (err == ERR_OK) {
-        err = mysql_link_query(link, &twice, 0, params, 1, sql_read_u64, &findings->returned_twice);
-    }
-    return err == ERR_OK ? mysql_link_query(link, &never, 0, params, 1, sql_read_u64,
-                                            &findings->never_returned)
-                         : err;
-}
-
-/* Payments name an order, and an order number begins with its sale. */
-static enum err find_payments(struct mysql_link *link, struct sale_id sale,
-                              struct order_findings *findings)
-{
-    static const struct sql wrong = {
-        .head = "SELECT CAST(COUNT(*) AS UNSIGNED), CAST(COALESCE(SUM(o.order_no IS NULL OR "
-                "(p.kind = 'cancel' AND o.state <> 'CLOSED') OR (p.kind = 'paid' AND (o.state NOT "
-                "IN ('PAID', 'REFUNDED') OR p.amount IS NULL OR p.amount <> o.quantity * "
-                "o.unit_price OR p.currency <> o.currency))), 0) AS UNSIGNED) FROM payments p LEFT "
-                "JOIN orders o ON o.order_no = p.order_no WHERE p.order_no >= ? AND p.order_no < ? "
-                "AND p.state = 'APPLIED' AND p.kind IN ('paid', 'cancel')"};
-    static const struct sql unpaid = {
-        .head = "SELECT CAST(COUNT(*) AS UNSIGNED) FROM orders o WHERE o.sale = ? AND o.state IN "
-                "('PAID', 'REFUNDED') AND (SELECT COUNT(*) FROM payments p WHERE p.order_no = "
-                "o.order_no AND p.state = 'APPLIED' AND p.kind = 'paid') <> 1"};
-    const struct sql_value range[] = {sql_u64((uint64_t)sale.value << SALE_SHIFT),
-                                      sql_u64(((uint64_t)sale.value + 1) << SALE_SHIFT)};
-    const struct sql_value params[] = {sql_u64(sale.value)};
-    uint64_t *pair[] = {&findings->payments, &findings->payments_wrong};
-    enum err err = mysql_link_query(link, &wrong, 0, range, 2, on_pair, pair);
-
-    return err == ERR_OK
-               ? mysql_link_query(link, &unpaid, 0, params, 1, sql_read_u64, &findings->paid_wrong)
-               : err;
-}
-
-enum err order_audit_findings(struct mysql_link *link, struct sale_id sale, uint32_t limit,
-                              struct order_findings *ret_findings)
-{
-    struct order_findings findings = {0};
-    enum err err = find_orders(link, sale, limit, &findings);
-
-    err = err == ERR_OK ? find_returns(link, sale, &findings) : err;
-    err = err == ERR_OK ? find_payments(link, sale, &findings) : err;
-    if (err == ERR_OK) {
-        *ret_findings = findings;
-    }
-    return err;
+    return mysql_link_query(link, &sql, 0, params, 1, sql_read_u64, ret_count);
 }
 
 /* --- the ledger --- */
 
 struct lines_job {
+    const struct sku *sku;
     ledger_line_fn *each;
     void *arg;
+    uint64_t count, last;
 };
 
 static enum err on_line(void *arg, const struct sql_value *columns)
 {
-    const struct lines_job *job = arg;
+    static const char *const causes[] = {
+#define X(name, text) text,
+        LEDGER_CAUSES(X)
+#undef X
+    };
+    struct lines_job *job = arg;
+    const int cause = sql_column_name(&columns[2], causes, LEDGER_CAUSE_COUNT);
     struct ledger_line line = {.id = sql_column_u64(&columns[0]),
-                               .delta = columns[2].i64,
-                               .is_supply = sql_column_u64(&columns[3]) != 0,
+                               .sku = *job->sku,
+                               .delta = columns[1].i64,
                                .epoch = (uint32_t)sql_column_u64(&columns[4])};
-    const enum err err = sql_column_sku(&columns[1], &line.sku);
 
-    return err == ERR_OK ? job->each(job->arg, &line) : err;
+    if (cause < 0) {
+        return ERR_PARSE;
+    }
+    line.cause = (enum ledger_cause)cause;
+    if (!ledger_cause_is_supply(line.cause)
+        && order_no_parse(columns[3].bytes, columns[3].size, &line.order_no) != ERR_OK) {
+        line.order_no.value = 0;
+    }
+    job->count++;
+    job->last = line.id;
+    return job->each(job->arg, &line);
 }
 
-enum err order_audit_ledger(struct mysql_link *link, struct sale_id sale, ledger_line_fn *each,
-                            void *arg)
+/* The key of (sale, sku) leads through the lines of one sku in order of id. */
+enum err order_audit_ledger(struct mysql_link *link, struct sale_id sale, const struct sku *sku,
+                            ledger_line_fn *each, void *arg)
 {
-    static const struct sql sql = {
-        .head = "SELECT id, sku, delta, CAST(cause IN ('create', 'add') AS UNSIGNED), "
-                "epoch FROM stock_ledger WHERE sale = ? ORDER BY id"};
-    const struct sql_value params[] = {sql_u64(sale.value)};
-    struct lines_job job = {.each = each, .arg = arg};
+    static const struct sql sql = {.head = "SELECT id, delta, cause, ref, epoch FROM stock_ledger "
+                                           "WHERE sale = ? AND sku = ? AND id > ? "
+                                           "ORDER BY id LIMIT ?"};
+    struct lines_job job = {.sku = sku, .each = each, .arg = arg, .count = PAGE_ROWS};
+    enum err err = ERR_OK;
 
-    return mysql_link_query(link, &sql, 0, params, 1, on_line, &job);
+    while (err == ERR_OK && job.count == PAGE_ROWS) {
+        const struct sql_value params[] = {sql_u64(sale.value), sql_sku(sku), sql_u64(job.last),
+                                           sql_u64(PAGE_ROWS)};
+        job.count = 0;
+        err = mysql_link_query(link, &sql, 0, params, 4, on_line, &job);
+    }
+    return err;
 }
 
 enum err order_audit_ledger_mark(struct mysql_link *link, struct sale_id sale, uint64_t *ret_id)
@@ -204,6 +118,95 @@ enum err order_audit_ledger_mark(struct mysql_link *link, struct sale_id sale, u
     const struct sql_value params[] = {sql_u64(sale.value)};
 
     return mysql_link_query(link, &sql, 0, params, 1, sql_read_u64, ret_id);
+}
+
+/* --- payments --- */
+
+uint64_t payment_audit_event(const char *provider, const char *event_id)
+{
+    return hash64(event_id, strlen(event_id), hash64(provider, strlen(provider), 1));
+}
+
+uint64_t payment_audit_transaction(const char *provider, const char *transaction_id,
+                                   enum notice_kind kind)
+{
+    const size_t size = strlen(transaction_id);
+    const uint64_t hash =
+        hash64(transaction_id, size, hash64(provider, strlen(provider), 2 + (uint64_t)kind));
+
+    return size == 0 ? 0 : hash;
+}
+
+/* Where the next page goes on: the columns of the key payments_order, and the id behind them. */
+struct payments_job {
+    payment_audit_fn *each;
+    void *arg;
+    uint64_t count, last_order, last_id;
+    char last_state[PAYMENT_STATE_SIZE];
+};
+
+static enum err on_payment(void *arg, const struct sql_value *columns)
+{
+    struct payments_job *job = arg;
+    char provider[NOTICE_PROVIDER_SIZE_MAX + 1], id[NOTICE_ID_SIZE_MAX + 1];
+    struct payment_audit payment = {
+        .order_no = {sql_column_u64(&columns[0])},
+        .is_right = sql_column_u64(&columns[8]) != 0,
+        .has_row = sql_column_u64(&columns[9]) != 0,
+        .may_wait = sql_column_u64(&columns[10]) != 0,
+        .is_old = sql_column_u64(&columns[11]) != 0,
+        .part = (uint32_t)sql_column_u64(&columns[6]),
+        .offset = sql_column_u64(&columns[7]),
+    };
+
+    job->count++;
+    job->last_order = payment.order_no.value;
+    job->last_id = sql_column_u64(&columns[12]);
+    sql_column_text(&columns[1], job->last_state, sizeof job->last_state);
+    payment.is_applied = strcmp(job->last_state, "APPLIED") == 0;
+    payment.is_parked = strcmp(job->last_state, "PARKED") == 0;
+    sql_column_text(&columns[3], provider, sizeof provider);
+    sql_column_text(&columns[4], id, sizeof id);
+    payment.event = payment_audit_event(provider, id);
+    sql_column_text(&columns[5], id, sizeof id);
+    if (notice_kind_parse(columns[2].bytes, columns[2].size, &payment.kind) != ERR_OK) {
+        return ERR_PARSE;
+    }
+    payment.transaction = payment_audit_transaction(provider, id, payment.kind);
+    return job->each(job->arg, &payment);
+}
+
+enum err order_audit_payments(struct mysql_link *link, struct sale_id sale, uint32_t old_ms,
+                              payment_audit_fn *each, void *arg)
+{
+    static const struct sql sql = {
+        .head = "SELECT p.order_no, p.state, p.kind, p.provider, p.event_id, p.transaction_id, "
+                "p.part, p.log_offset, CAST(COALESCE(p.amount = CAST(o.unit_price AS DECIMAL(20)) "
+                "* o.quantity AND p.currency = o.currency, 0) AS UNSIGNED), "
+                "CAST(o.order_no IS NOT NULL AS UNSIGNED), CAST(COALESCE(o.state = 'QUARANTINED', "
+                "0) AS UNSIGNED), CAST(p.created + ? < " SQL_NOW_MS " AS UNSIGNED), p.id "
+                "FROM payments p LEFT JOIN orders o ON o.order_no = p.order_no "
+                "WHERE p.order_no >= ? AND p.order_no < ? AND (p.order_no > ? OR p.state > ? OR "
+                "(p.state = ? AND p.id > ?)) ORDER BY p.order_no, p.state, p.id LIMIT ?"};
+    const uint64_t first = (uint64_t)sale.value << SALE_SHIFT;
+    struct payments_job job = {.each = each, .arg = arg, .count = PAGE_ROWS, .last_order = first};
+    enum err err = ERR_OK;
+
+    while (err == ERR_OK && job.count == PAGE_ROWS) {
+        char state[PAYMENT_STATE_SIZE];
+        memcpy(state, job.last_state, sizeof state);
+        const struct sql_value params[] = {sql_u64(old_ms),
+                                           sql_u64(job.last_order),
+                                           sql_u64(first + (UINT64_C(1) << SALE_SHIFT)),
+                                           sql_u64(job.last_order),
+                                           sql_text(state),
+                                           sql_text(state),
+                                           sql_u64(job.last_id),
+                                           sql_u64(PAGE_ROWS)};
+        job.count = 0;
+        err = mysql_link_query(link, &sql, 0, params, 8, on_payment, &job);
+    }
+    return err;
 }
 
 /* --- dead letters --- */

@@ -37,6 +37,17 @@ enum err order_due_read(struct mysql_link *link, uint32_t grace_ms, struct order
     return mysql_link_query(link, &groups, 0, params, 2, on_group, ret_due);
 }
 
+enum err order_due_count(struct mysql_link *link, struct sale_id sale, uint32_t late_ms,
+                         uint64_t *ret_count)
+{
+    static const struct sql sql = {
+        .head = "SELECT CAST(COUNT(*) AS UNSIGNED) FROM orders WHERE state = 'PENDING' AND "
+                "pay_by < " SQL_NOW_MS " - ? AND sale = ?"};
+    const struct sql_value params[] = {sql_u64(late_ms), sql_u64(sale.value)};
+
+    return mysql_link_query(link, &sql, 0, params, 2, sql_read_u64, ret_count);
+}
+
 static enum err on_hold(void *arg, const struct sql_value *columns)
 {
     struct order_due_holds *holds = arg;

@@ -30,6 +30,10 @@ struct order_due {
 MUST_CHECK enum err order_due_read(struct mysql_link *link, uint32_t grace_ms,
                                    struct order_due *ret_due);
 
+/* PENDING orders of one sale whose pay_by was more than `late_ms` ago. */
+MUST_CHECK enum err order_due_count(struct mysql_link *link, struct sale_id sale, uint32_t late_ms,
+                                    uint64_t *ret_count);
+
 /* Open dead letters of `topic` that name no order: they may be of any order of their sale. */
 struct order_due_holds {
     bool holds_all; /* one whose sale cannot be told, or too many sales */

@@ -294,3 +294,14 @@ enum err outbox_store_event_counts(struct mysql_link *link, struct outbox_event_
 
     return mysql_link_query(link, &sql, 0, NULL, 0, on_event_counts, ret_counts);
 }
+
+enum err outbox_store_confirmed_since(struct mysql_link *link, struct sale_id sale,
+                                      int64_t since_ms, uint64_t *ret_count)
+{
+    static const struct sql sql = {
+        .head = "SELECT CAST(COUNT(*) AS UNSIGNED) FROM outbox WHERE target = 'redis' "
+                "AND confirmed >= ? AND sale = ?"};
+    const struct sql_value params[] = {sql_u64((uint64_t)since_ms), sql_u64(sale.value)};
+
+    return mysql_link_query(link, &sql, 0, params, 2, sql_read_u64, ret_count);
+}

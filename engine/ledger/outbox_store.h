@@ -60,6 +60,10 @@ MUST_CHECK enum err outbox_store_confirm(struct mysql_link *link, const uint64_t
 /* Rows not confirmed: for Redis of one sale (sale 0: of all). */
 MUST_CHECK enum err outbox_store_pending_count(struct mysql_link *link, struct sale_id sale,
                                                uint64_t *ret_count);
+/* Rows of one sale that Redis has confirmed at `since_ms` or later: while there is none, and none
+ * is pending, nothing of it was changed there. */
+MUST_CHECK enum err outbox_store_confirmed_since(struct mysql_link *link, struct sale_id sale,
+                                                 int64_t since_ms, uint64_t *ret_count);
 
 /* --- events to the shop --- */
 

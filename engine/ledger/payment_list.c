@@ -31,6 +31,8 @@ static enum err on_line(void *arg, const struct sql_value *columns)
         .changed_ms = (int64_t)sql_column_u64(&columns[10]),
         .part = (uint32_t)sql_column_u64(&columns[11]),
         .offset = sql_column_u64(&columns[12]),
+        .reason = text_of(&columns[13]),
+        .received_ms = (int64_t)sql_column_u64(&columns[14]),
     };
 
     return job->each(job->arg, &line);
@@ -41,7 +43,8 @@ enum err payment_list_of(struct mysql_link *link, struct order_no order_no, paym
 {
     static const struct sql sql = {
         .head = "SELECT id, provider, event_id, transaction_id, kind, state, amount, currency, "
-                "occurred, created, changed, part, log_offset FROM payments WHERE order_no = ? "
+                "occurred, created, changed, part, log_offset, reason, received FROM payments "
+                "WHERE order_no = ? "
                 "ORDER BY id DESC LIMIT ?"};
     const struct sql_value params[] = {sql_u64(order_no.value), sql_u64(PAYMENT_LIST_MAX)};
     struct list_job job = {.each = each, .arg = arg};

@@ -17,10 +17,12 @@ struct payment_line {
     uint64_t id;
     const char *provider, *event_id, *transaction_id; /* "": none. Texts borrowed for the call */
     const char *kind, *state;
+    const char *reason; /* why it is in that state; "": it says it all */
     bool has_amount;
     uint64_t amount; /* minor units */
     const char *currency;
     int64_t occurred_ms; /* as the provider told */
+    int64_t received_ms; /* by the engine's clock */
     int64_t created_ms, changed_ms;
     uint32_t part;
     uint64_t offset; /* of its record */

@@ -8,37 +8,31 @@
  * exactly as well; else those are "not told". */
 #include "settlement/audit.h"
 
+#include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "codec/notice_event.h"
 #include "codec/order_event.h"
 #include "common/conf.h"
 #include "common/log.h"
 #include "inventory/redis_blocking.h"
 #include "inventory/sale_reader.h"
+#include "journal/log_ends.h"
 #include "journal/log_reader.h"
-#include "journal/order_log_blocking.h"
+#include "ledger/db_clock.h"
 #include "ledger/mysql_link.h"
-#include "ledger/offset_store.h"
 #include "ledger/order_audit.h"
-#include "ledger/order_store.h"
+#include "ledger/order_due.h"
 #include "ledger/outbox_store.h"
 #include "ledger/sale_store.h"
 #include "loop/waiter.h"
 #include "settlement/audit_data.h"
 #include "settlement/freeze.h"
 
-enum { REST_LOOK_MS = 200, LOG_TIMEOUT_MS = 60000, ENDS_TIMEOUT_MS = 5000 };
-
-static enum err by_mysql(struct audit *audit, enum err err)
-{
-    if (err != ERR_OK) {
-        snprintf(audit->why, AUDIT_TEXT_SIZE, "MySQL: %s (%s)", err_text(err),
-                 mysql_link_error_text(audit->context->mysql));
-    }
-    return err;
-}
+enum { REST_LOOK_MS = 200, LOG_TIMEOUT_MS = 15000, ENDS_TIMEOUT_MS = 5000 };
 
 static enum err by_redis(struct audit *audit, enum err err)
 {
@@ -50,27 +44,6 @@ static enum err by_redis(struct audit *audit, enum err err)
 }
 
 /* --- what moves --- */
-
-static enum err on_place(void *arg, const struct offset_row *row)
-{
-    struct audit_places *places = arg;
-
-    if (row->part < AUDIT_PARTITIONS_MAX) {
-        places->next[row->part] = row->next;
-        places->owner_epoch[row->part] = row->owner_epoch;
-    }
-    return ERR_OK;
-}
-
-static enum err read_places(struct audit *audit, struct audit_places *places)
-{
-    const struct audit_context *context = audit->context;
-
-    memset(places, 0, sizeof *places);
-    memset(places->first, 0xff, sizeof places->first);
-    return by_mysql(audit, offset_store_list(context->mysql, context->conf->kafka_orders_topic,
-                                             on_place, places));
-}
 
 static bool is_same(const struct motion *a, const struct motion *b)
 {
@@ -92,28 +65,65 @@ static void aim(struct audit *audit, const struct motion *motion, const uint64_t
 }
 
 /* Places first: they only rise, and never above an end that is read after them. */
+static enum err read_ends(struct audit *audit, const char *topic, struct audit_places *places,
+                          struct topic_bounds *ends)
+{
+    enum err err = audit_by_mysql(audit, mysql_link_ensure(audit->context->mysql));
+
+    err = err == ERR_OK ? audit_mysql_places(audit, topic, places) : err;
+    if (err != ERR_OK) {
+        return err;
+    }
+    err = log_ends_read(audit->ends, topic, ENDS_TIMEOUT_MS, ends);
+    if (err != ERR_OK) {
+        snprintf(audit->why, AUDIT_TEXT_SIZE, "Kafka: topic %.100s: %s", topic, err_text(err));
+    }
+    return err;
+}
+
 static enum err look_at_log(struct audit *audit, struct motion *motion)
 {
-    uint64_t ends[LOG_PARTITIONS_MAX] = {0};
+    struct topic_bounds ends;
     struct audit_places places;
-    uint32_t count = 0;
+    const enum err err = read_ends(audit, audit->context->conf->kafka_orders_topic, &places, &ends);
 
-    enum err err = by_mysql(audit, mysql_link_ensure(audit->context->mysql));
-    err = err == ERR_OK ? read_places(audit, &places) : err;
     if (err != ERR_OK) {
         return err;
     }
-    err = order_log_blocking_ends(audit->log, ENDS_TIMEOUT_MS, ends, &count);
-    if (err != ERR_OK) {
-        snprintf(audit->why, AUDIT_TEXT_SIZE, "Kafka: %s", err_text(err));
-        return err;
-    }
-    aim(audit, motion, ends);
-    for (uint32_t i = 0; i < count; i++) {
+    aim(audit, motion, ends.end);
+    for (uint32_t i = 0; i < ends.count; i++) {
         motion->lag += audit->goal[i] > places.next[i] ? audit->goal[i] - places.next[i] : 0;
-        motion->beyond += places.next[i] > ends[i] ? places.next[i] - ends[i] : 0;
+        motion->beyond += places.next[i] > ends.end[i] ? places.next[i] - ends.end[i] : 0;
     }
     return ERR_OK;
+}
+
+static enum err look_at_notices(struct audit *audit, struct motion *motion)
+{
+    struct topic_bounds ends;
+    struct audit_places places;
+    const enum err err =
+        read_ends(audit, audit->context->conf->kafka_notices_topic, &places, &ends);
+
+    for (uint32_t i = 0; err == ERR_OK && i < ends.count; i++) {
+        motion->notices_lag += ends.end[i] > places.next[i] ? ends.end[i] - places.next[i] : 0;
+        motion->notices_beyond += places.next[i] > ends.end[i] ? places.next[i] - ends.end[i] : 0;
+    }
+    return err;
+}
+
+static enum err look_at_outbox(struct audit *audit, struct motion *motion)
+{
+    struct mysql_link *mysql = audit->context->mysql;
+    const struct sale_id sale = audit->row.definition.sale;
+    enum err err = outbox_store_pending_count(mysql, sale, &motion->sql_outbox);
+
+    err = err == ERR_OK
+              ? outbox_store_confirmed_since(mysql, sale, audit->since_ms, &motion->confirmed)
+              : err;
+    err = err == ERR_OK ? order_due_count(mysql, sale, audit->orders.overdue_ms, &motion->overdue)
+                        : err;
+    return audit_by_mysql(audit, err);
 }
 
 static enum err look(struct audit *audit, struct motion *ret_motion)
@@ -129,9 +139,8 @@ static enum err look(struct audit *audit, struct motion *ret_motion)
     }
     err = by_redis(audit, sale_reader_outbox_count(context->redis, sale, &motion.redis_outbox));
     err = err == ERR_OK ? look_at_log(audit, &motion) : err;
-    if (err == ERR_OK) {
-        err = by_mysql(audit, outbox_store_pending_count(context->mysql, sale, &motion.sql_outbox));
-    }
+    err = err == ERR_OK ? look_at_notices(audit, &motion) : err;
+    err = err == ERR_OK ? look_at_outbox(audit, &motion) : err;
     if (err == ERR_OK) {
         *ret_motion = motion;
     }
@@ -143,101 +152,7 @@ static bool is_at_rest(const struct motion *motion)
     return motion->lag == 0 && motion->redis_outbox == 0 && motion->sql_outbox == 0;
 }
 
-/* --- MySQL --- */
-
-static void see_epoch(struct audit *audit, struct order_no order_no)
-{
-    const uint32_t epoch = order_no_epoch(order_no);
-
-    audit->epoch_max = epoch > audit->epoch_max ? epoch : audit->epoch_max;
-}
-
-static enum err on_row(void *arg, const struct order_row *row)
-{
-    struct audit *audit = arg;
-    const struct order_entry entry = {.sku = row->record.sku,
-                                      .quantity = row->record.quantity,
-                                      .key_hash = row->record.key_hash,
-                                      .won_at_ms = row->record.won_at_ms};
-    const struct audit_item item = {.order_no = row->record.order_no,
-                                    .content = audit_content(&row->record),
-                                    .entry = audit_entry(&row->record.buyer, &entry),
-                                    .place = audit_place(row->part, row->offset),
-                                    .letter = order_state_letter(row->state),
-                                    .never_told = row->reason == ORDER_REASON_EPOCH};
-    const int sku = sale_find_sku(&audit->row.definition, &row->record.sku);
-
-    if (sku >= 0) {
-        struct sku_figures *figures = &audit->skus[sku];
-        const bool never = row->reason == ORDER_REASON_EPOCH || row->reason == ORDER_REASON_STOCK;
-        figures->live += order_state_is_live(row->state) ? row->record.quantity : 0;
-        figures->counted += never ? 0 : row->record.quantity;
-    }
-    see_epoch(audit, row->record.order_no);
-    return audit_list_add(&audit->rows, &item);
-}
-
-static enum err on_ledger(void *arg, const struct ledger_line *line)
-{
-    struct audit *audit = arg;
-    const struct audit_item item = {.order_no = {line->id}};
-    const int index = sale_find_sku(&audit->row.definition, &line->sku);
-
-    if (index >= 0) {
-        audit->skus[index].supplied += line->is_supply ? line->delta : 0;
-        audit->skus[index].returned += line->is_supply ? 0 : line->delta;
-        audit->skus[index].since_load +=
-            line->epoch == audit->row.definition.epoch ? line->delta : 0;
-    }
-    audit->ledger_mark = line->id;
-    return audit_list_add(&audit->ledger, &item);
-}
-
-static enum err on_dead(void *arg, const struct dead_place *dead)
-{
-    struct audit *audit = arg;
-    const struct audit_item item = {.order_no = dead->order_no,
-                                    .place = audit_place(dead->part, dead->offset),
-                                    .content = dead->is_open ? 1 : 2};
-
-    audit->dead_of_sale += dead->is_open && dead->of_sale;
-    audit->dead_of_none += dead->is_open && !dead->of_sale;
-    return audit_list_add(&audit->dead, &item);
-}
-
-static enum err read_snapshot(struct audit *audit)
-{
-    struct mysql_link *mysql = audit->context->mysql;
-    const struct sale_id sale = audit->row.definition.sale;
-    const char *topic = audit->context->conf->kafka_orders_topic;
-
-    enum err err = by_mysql(audit, sale_store_read(mysql, sale, &audit->row));
-    err = err == ERR_OK ? read_places(audit, &audit->places) : err;
-    if (err == ERR_OK) {
-        err = order_store_each(mysql, sale, on_row, audit);
-    }
-    err = err == ERR_OK ? order_audit_ledger(mysql, sale, on_ledger, audit) : err;
-    err = err == ERR_OK
-              ? order_audit_findings(mysql, sale, audit->row.definition.limit, &audit->findings)
-              : err;
-    err = err == ERR_OK ? order_audit_dead(mysql, topic, sale, on_dead, audit) : err;
-    return by_mysql(audit, err);
-}
-
-static enum err read_mysql(struct audit *audit)
-{
-    struct mysql_link *mysql = audit->context->mysql;
-    enum err err = mysql_link_ensure(mysql);
-
-    err = by_mysql(audit, err == ERR_OK ? mysql_link_begin_snapshot(mysql) : err);
-    if (err == ERR_OK) {
-        err = read_snapshot(audit);
-        mysql_link_rollback(mysql);
-    }
-    audit_list_sort(&audit->rows);
-    audit_log_sort_places(&audit->dead);
-    return err;
-}
+/* --- MySQL, once more --- */
 
 /* Whether units were added or came back meanwhile, or another epoch was cut. Epochs only rise: the
  * same before and after Redis' was read, it was MySQL's when it was. */
@@ -249,10 +164,15 @@ static enum err read_mysql_again(struct audit *audit)
 
     err = err == ERR_OK ? sale_store_read(mysql, sale, &audit->row_after) : err;
     err = err == ERR_OK ? order_audit_ledger_mark(mysql, sale, &audit->mark_after) : err;
-    return by_mysql(audit, err);
+    return audit_by_mysql(audit, err);
 }
 
 /* --- Kafka --- */
+
+static bool is_ours(const struct audit *audit, struct order_no order_no)
+{
+    return order_no_sale(order_no).value == audit->row.definition.sale.value;
+}
 
 static enum err on_record(void *arg, uint32_t partition, uint64_t offset, const void *payload,
                           size_t size)
@@ -268,11 +188,10 @@ static enum err on_record(void *arg, uint32_t partition, uint64_t offset, const 
     }
     *first = offset < *first ? offset : *first;
     if (order_event_read(payload, size, &record, &hint) != RECORD_FAULT_NONE) {
-        const bool ours =
-            hint.value == 0 || order_no_sale(hint).value == audit->row.definition.sale.value;
+        const bool ours = hint.value == 0 || is_ours(audit, hint);
         return ours ? audit_list_add(&audit->unreadable, &item) : ERR_OK;
     }
-    if (order_no_sale(record.order_no).value != audit->row.definition.sale.value) {
+    if (!is_ours(audit, record.order_no)) {
         return ERR_OK;
     }
     item.order_no = record.order_no;
@@ -280,19 +199,54 @@ static enum err on_record(void *arg, uint32_t partition, uint64_t offset, const 
     return audit_list_add(&audit->records, &item);
 }
 
-static enum err read_log(struct audit *audit)
+static enum err on_notice(void *arg, uint32_t partition, uint64_t offset, const void *payload,
+                          size_t size)
+{
+    struct audit *audit = arg;
+    uint64_t *first = &audit->notice_places.first[partition % AUDIT_PARTITIONS_MAX];
+    struct audit_item item = {.place = audit_place(partition, offset)};
+    struct order_no hint = {0};
+    struct notice notice;
+
+    if (waiter_is_stopped(audit->context->waiter)) {
+        return ERR_CLOSED;
+    }
+    *first = offset < *first ? offset : *first;
+    if (notice_event_read(payload, size, &notice, &hint) != RECORD_FAULT_NONE) {
+        const bool ours = hint.value == 0 || is_ours(audit, hint);
+        return ours ? audit_list_add(&audit->notices_unreadable, &item) : ERR_OK;
+    }
+    if (notice.order_no.value != 0 && !is_ours(audit, notice.order_no)) {
+        return ERR_OK;
+    }
+    item.order_no = notice.order_no;
+    item.content = payment_audit_event(notice.provider, notice.event_id);
+    item.entry = payment_audit_transaction(notice.provider, notice.transaction_id, notice.kind);
+    return audit_list_add(&audit->notices, &item);
+}
+
+static enum err read_topic(struct audit *audit, const char *topic, log_reader_fn *each)
 {
     char error[LOG_READER_TEXT_SIZE] = "";
     const struct log_reader_options options = {
         .brokers = audit->context->conf->kafka_brokers,
-        .topic = audit->context->conf->kafka_orders_topic,
+        .topic = topic,
         .timeout_ms = LOG_TIMEOUT_MS,
     };
-    const enum err err = log_reader_run(&options, on_record, audit, error, NULL);
+    const enum err err = log_reader_run(&options, each, audit, error, NULL);
 
     if (err != ERR_OK) {
         snprintf(audit->why, AUDIT_TEXT_SIZE, "Kafka: %s (%s)", err_text(err), error);
     }
+    return err;
+}
+
+static enum err read_log(struct audit *audit)
+{
+    const struct conf *conf = audit->context->conf;
+    enum err err = read_topic(audit, conf->kafka_orders_topic, on_record);
+
+    err = err == ERR_OK ? read_topic(audit, conf->kafka_notices_topic, on_notice) : err;
     audit_list_sort(&audit->records);
     audit_log_sort_places(&audit->unreadable);
     return err;
@@ -307,7 +261,7 @@ static enum err on_entry(void *arg, const struct buyer *buyer, const struct orde
                                     .entry = audit_entry(buyer, entry),
                                     .letter = order_state_letter(entry->state)};
 
-    see_epoch(audit, entry->order_no);
+    audit_see_epoch(audit, entry->order_no);
     const int sku = sale_find_sku(&audit->row.definition, &entry->sku);
     if (sku >= 0 && order_state_is_live(entry->state)) {
         audit->skus[sku].in_use += entry->quantity;
@@ -369,22 +323,62 @@ static enum err read_redis(struct audit *audit)
 
 /* --- the whole --- */
 
+/* Every list of it. */
+enum { LISTS_MAX = 10 };
+static size_t lists_of(struct audit *audit, struct audit_list *lists[static LISTS_MAX])
+{
+    struct audit_list *all[] = {&audit->rows,       &audit->dead,
+                                &audit->ledger,     &audit->records,
+                                &audit->unreadable, &audit->entries,
+                                &audit->payments,   &audit->notice_dead,
+                                &audit->notices,    &audit->notices_unreadable};
+
+    static_assert(sizeof all / sizeof all[0] == LISTS_MAX, "every list");
+    memcpy(lists, all, sizeof all);
+    return LISTS_MAX;
+}
+
+static void set_budget(struct audit *audit)
+{
+    struct audit_list *lists[LISTS_MAX];
+    const size_t count = lists_of(audit, lists);
+
+    audit->budget = (size_t)audit->context->conf->worker_audit_memory_mb << 20;
+    for (size_t i = 0; i < count; i++) {
+        lists[i]->budget = &audit->budget;
+    }
+    audit->orders.budget = &audit->budget;
+    audit->orders.returns.budget = &audit->budget;
+}
+
 static void forget(struct audit *audit)
 {
-    audit_list_finish(&audit->rows);
-    audit_list_finish(&audit->dead);
-    audit_list_finish(&audit->ledger);
-    audit_list_finish(&audit->records);
-    audit_list_finish(&audit->unreadable);
-    audit_list_finish(&audit->entries);
+    struct audit_list *lists[LISTS_MAX];
+    const size_t count = lists_of(audit, lists);
+
+    for (size_t i = 0; i < count; i++) {
+        audit_list_finish(lists[i]);
+    }
+    audit_orders_finish(&audit->orders);
+}
+
+/* The moment from which on changes are seen. */
+static enum err begin(struct audit *audit)
+{
+    struct mysql_link *mysql = audit->context->mysql;
+    enum err err = mysql_link_ensure(mysql);
+
+    err = err == ERR_OK ? db_clock_read(mysql, &audit->since_ms) : err;
+    return audit_by_mysql(audit, err);
 }
 
 /* All three, between two looks, and MySQL once more behind the last. */
 static enum err read_all(struct audit *audit)
 {
-    enum err err = look(audit, &audit->before);
+    enum err err = begin(audit);
 
-    err = err == ERR_OK ? read_mysql(audit) : err;
+    err = err == ERR_OK ? look(audit, &audit->before) : err;
+    err = err == ERR_OK ? audit_mysql_read(audit) : err;
     err = err == ERR_OK ? read_log(audit) : err;
     err = err == ERR_OK ? read_redis(audit) : err;
     err = err == ERR_OK ? look(audit, &audit->after) : err;
@@ -392,6 +386,7 @@ static enum err read_all(struct audit *audit)
     if (err == ERR_OK) {
         audit->report->at_rest = is_at_rest(&audit->before) && is_at_rest(&audit->after)
                                  && is_same(&audit->before, &audit->after)
+                                 && audit->after.confirmed == 0
                                  && audit->ledger_mark == audit->mark_after;
     }
     return err;
@@ -405,7 +400,8 @@ static enum err wait_for_rest(struct audit *audit)
 
     for (;;) {
         const enum err err = look(audit, &motion);
-        if (err != ERR_OK || is_at_rest(&motion) || waiter_now_us(context->waiter) >= until_us) {
+        const bool is_done = is_at_rest(&motion) && motion.overdue == 0;
+        if (err != ERR_OK || is_done || waiter_now_us(context->waiter) >= until_us) {
             return err;
         }
         if (!waiter_sleep_ms(context->waiter, REST_LOOK_MS)) {
@@ -448,25 +444,33 @@ static void freeze_if_broken(struct audit *audit)
 
 static enum err run(struct audit *audit)
 {
-    const struct order_log_blocking_options options = {
+    const struct log_ends_options options = {
         .brokers = audit->context->conf->kafka_brokers,
-        .topic = audit->context->conf->kafka_orders_topic,
         .client_name = "seckill-audit",
     };
-    enum err err = order_log_blocking_create(&options, &audit->log);
+    char error[KAFKA_CONF_ERROR_SIZE] = "";
+    enum err err = log_ends_create(&options, error, &audit->ends);
 
     if (err != ERR_OK) {
-        snprintf(audit->why, AUDIT_TEXT_SIZE, "Kafka: %s", err_text(err));
+        snprintf(audit->why, AUDIT_TEXT_SIZE, "Kafka: %s (%s)", err_text(err), error);
         return err;
     }
+    set_budget(audit);
+    audit->orders.overdue_ms = audit->context->conf->worker_reaper_grace_ms + AUDIT_SETTLE_MS;
     err = wait_for_rest(audit);
     err = err == ERR_OK ? read_all(audit) : err;
+    if (err == ERR_NO_MEMORY) {
+        snprintf(audit->why, AUDIT_TEXT_SIZE,
+                 "the sale does not fit into worker.audit_memory_mb (%" PRIu32
+                 ", of which %zu are left)",
+                 audit->context->conf->worker_audit_memory_mb, audit->budget >> 20);
+    }
     if (err == ERR_OK) {
         audit_judge(audit);
         freeze_if_broken(audit);
     }
     forget(audit);
-    order_log_blocking_destroy(audit->log);
+    log_ends_destroy(audit->ends);
     return err;
 }
 
@@ -484,8 +488,9 @@ enum err audit_run(const struct audit_context *context, struct sale_id sale,
     audit->context = context;
     audit->report = &report;
     audit->why = why;
-    enum err err = by_mysql(audit, mysql_link_ensure(context->mysql));
-    err = err == ERR_OK ? by_mysql(audit, sale_store_read(context->mysql, sale, &audit->row)) : err;
+    enum err err = audit_by_mysql(audit, mysql_link_ensure(context->mysql));
+    err = err == ERR_OK ? audit_by_mysql(audit, sale_store_read(context->mysql, sale, &audit->row))
+                        : err;
     err = err == ERR_OK ? run(audit) : err;
     if (err == ERR_OK) {
         *ret_report = report;

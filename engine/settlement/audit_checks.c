@@ -1,4 +1,5 @@
 /* audit_checks: one function a promise (PROTOCOL §1, §6); no I/O. */
+#include "settlement/audit_check.h"
 #include "settlement/audit_data.h"
 
 #include <inttypes.h>
@@ -8,23 +9,6 @@
 
 #include "common/assert.h"
 #include "common/metrics.h"
-
-/* HARD: the sale is frozen when it is broken. */
-#define HARD(name)                                                                                 \
-    (struct promise)                                                                               \
-    {                                                                                              \
-        LABEL_INVARIANT_##name, #name, true                                                        \
-    }
-#define SOFT(name)                                                                                 \
-    (struct promise)                                                                               \
-    {                                                                                              \
-        LABEL_INVARIANT_##name, #name, false                                                       \
-    }
-struct promise {
-    uint32_t label;
-    const char *id;
-    bool is_hard;
-};
 
 const char *audit_result_name(enum audit_result result)
 {
@@ -70,9 +54,8 @@ static void why_not_told(const struct audit *audit, char *text, size_t size)
     }
 }
 
-__attribute__((format(printf, 5, 6))) static void check(struct audit *audit, struct promise promise,
-                                                        const char *name, enum audit_result result,
-                                                        const char *format, ...)
+void audit_check_add(struct audit *audit, struct audit_promise promise, const char *name,
+                     enum audit_result result, const char *format, ...)
 {
     struct audit_report *report = audit->report;
     ASSERT(report->check_count < AUDIT_CHECKS_MAX);
@@ -95,11 +78,6 @@ __attribute__((format(printf, 5, 6))) static void check(struct audit *audit, str
     report->untold += result == AUDIT_NOT_TOLD;
 }
 
-static enum audit_result always(bool holds)
-{
-    return holds ? AUDIT_HOLDS : AUDIT_VIOLATED;
-}
-
 /* What Redis and MySQL are compared for: exactly at rest alone. */
 static enum audit_result at_rest(const struct audit *audit, bool holds)
 {
@@ -109,11 +87,10 @@ static enum audit_result at_rest(const struct audit *audit, bool holds)
     if (!audit->report->at_rest || !is_redis_ours(audit)) {
         return AUDIT_NOT_TOLD;
     }
-    return always(holds);
+    return audit_check_always(holds);
 }
 
-/* "" or "; first: <order_no>", in a buffer of the caller. */
-static const char *first(char text[static 48], struct order_no order_no)
+const char *audit_check_first(char text[static 48], struct order_no order_no)
 {
     text[0] = '\0';
     if (order_no.value != 0) {
@@ -128,6 +105,19 @@ static const char *wrong_sku(const struct audit *audit, char text[static 48], in
     text[0] = '\0';
     if (index >= 0) {
         snprintf(text, 48, "; wrong: %s", audit->row.definition.skus[index].sku.text);
+    }
+    return text;
+}
+
+static const char came_late[] = "came after the end";
+static const char refunded_kept[] = "refunded and kept";
+
+/* "" or "; <count> <what>". */
+static const char *some(char text[static 48], uint64_t count, const char *what)
+{
+    text[0] = '\0';
+    if (count > 0) {
+        snprintf(text, 48, "; %" PRIu64 " %s", count, what);
     }
     return text;
 }
@@ -149,25 +139,27 @@ static bool is_overoffered(const struct audit *audit, uint32_t i)
 static void check_sold(struct audit *audit)
 {
     const struct sale_definition *definition = &audit->row.definition;
-    uint64_t live = 0, sold = 0, offered = 0, total = 0;
-    char text[48];
+    uint64_t live = 0, kept = 0, sold = 0, offered = 0, total = 0;
+    char text[48], kept_text[48];
     int wrong = -1;
 
     for (uint32_t i = 0; i < definition->sku_count; i++) {
         const struct sku_figures *figures = &audit->skus[i];
-        const bool good = figures->live == audit->row.sold[i]
+        const bool good = figures->live + figures->kept == audit->row.sold[i]
                           && audit->row.sold[i] <= definition->skus[i].total
                           && !is_overoffered(audit, i);
         live += figures->live;
+        kept += figures->kept;
         sold += audit->row.sold[i];
         offered += figures->left + figures->held;
         total += definition->skus[i].total;
         wrong = !good && wrong < 0 ? (int)i : wrong;
     }
-    check(audit, HARD(I1), "units of live orders = sold; sold and offered within total",
-          always(wrong < 0),
-          "live %" PRIu64 ", sold %" PRIu64 ", offered %" PRIu64 ", total %" PRIu64 "%s", live,
-          sold, offered, total, wrong_sku(audit, text, wrong));
+    audit_check_add(
+        audit, AUDIT_HARD(I1), "units of live orders = sold; sold and offered within total",
+        audit_check_always(wrong < 0),
+        "live %" PRIu64 ", sold %" PRIu64 ", offered %" PRIu64 ", total %" PRIu64 "%s%s", live,
+        sold, offered, total, some(kept_text, kept, refunded_kept), wrong_sku(audit, text, wrong));
 }
 
 /* All units of a sku are in Redis. Where the sale has ended none is added there: what its ledger
@@ -185,16 +177,6 @@ static bool is_conserved(const struct audit *audit, uint32_t i, uint64_t there, 
     return true;
 }
 
-/* "" or "; <late> came after the end". */
-static const char *late_text(char text[static 48], uint64_t late)
-{
-    text[0] = '\0';
-    if (late > 0) {
-        snprintf(text, 48, "; %" PRIu64 " came after the end", late);
-    }
-    return text;
-}
-
 static void check_entries(struct audit *audit)
 {
     const struct audit_difference found = audit_list_compare(&audit->entries, &audit->rows);
@@ -204,26 +186,28 @@ static void check_entries(struct audit *audit)
 
     for (uint32_t i = 0; i < audit->row.definition.sku_count; i++) {
         const struct sku_figures *figures = &audit->skus[i];
-        const uint64_t there = figures->left + figures->held + figures->in_use;
+        const uint64_t there = figures->left + figures->held + figures->in_use + figures->kept;
         const bool good = is_conserved(audit, i, there, &late);
         wrong = !good && wrong < 0 ? (int)i : wrong;
     }
     const bool here = found.only_rows == 0 && found.different == 0;
     const bool all = here && found.only_entries == 0 && found.letters == 0 && wrong < 0;
     /* Wins come from Redis, and none is forgotten there: what MySQL has is in it at any time. */
-    check(audit, SOFT(I2), "orders in Redis = rows; left, held and in use there = allotted",
-          is_redis_ours(audit) && !here ? AUDIT_VIOLATED : at_rest(audit, all),
-          "%zu in Redis, %zu without row, %zu rows missing there, %zu differ, %zu in another "
-          "state%s%s%s",
-          audit->entries.count, found.only_entries, found.only_rows, found.different, found.letters,
-          first(order, found.first), wrong_sku(audit, sku, wrong), late_text(text, late));
+    audit_check_add(
+        audit, AUDIT_SOFT(I2), "orders in Redis = rows; left, held and in use there = allotted",
+        is_redis_ours(audit) && !here ? AUDIT_VIOLATED : at_rest(audit, all),
+        "%zu in Redis, %zu without row, %zu rows missing there, %zu differ, %zu in another "
+        "state%s%s%s",
+        audit->entries.count, found.only_entries, found.only_rows, found.different, found.letters,
+        audit_check_first(order, found.first), wrong_sku(audit, sku, wrong),
+        some(text, late, came_late));
 }
 
 static void check_stock(struct audit *audit)
 {
     const struct sale_definition *definition = &audit->row.definition;
-    uint64_t left = 0, held = 0, live = 0, total = 0, late = 0;
-    char sku[48], text[48];
+    uint64_t left = 0, held = 0, live = 0, kept = 0, total = 0, late = 0;
+    char sku[48], text[48], kept_text[48];
     int wrong = -1;
 
     for (uint32_t i = 0; i < definition->sku_count; i++) {
@@ -231,14 +215,16 @@ static void check_stock(struct audit *audit)
         left += figures->left;
         held += figures->held;
         live += figures->live;
+        kept += figures->kept;
         total += definition->skus[i].total;
-        const uint64_t there = figures->left + figures->held + figures->live;
+        const uint64_t there = figures->left + figures->held + figures->live + figures->kept;
         wrong = !is_conserved(audit, i, there, &late) && wrong < 0 ? (int)i : wrong;
     }
-    check(audit, SOFT(I3), "left and held in Redis + live orders = total",
-          at_rest(audit, wrong < 0),
-          "left %" PRIu64 " + held %" PRIu64 " + live %" PRIu64 " of %" PRIu64 "%s%s", left, held,
-          live, total, wrong_sku(audit, sku, wrong), late_text(text, late));
+    audit_check_add(audit, AUDIT_SOFT(I3), "left and held in Redis + live and kept orders = total",
+                    at_rest(audit, wrong < 0),
+                    "left %" PRIu64 " + held %" PRIu64 " + live %" PRIu64 " of %" PRIu64 "%s%s%s",
+                    left, held, live, total, some(kept_text, kept, refunded_kept),
+                    wrong_sku(audit, sku, wrong), some(text, late, came_late));
 }
 
 static void check_ledger(struct audit *audit)
@@ -259,46 +245,12 @@ static void check_ledger(struct audit *audit)
         wrong = (by_ledger != by_row || figures->supplied != total) && wrong < 0 ? (int)i : wrong;
     }
     const bool gone = is_redis_ours(audit) && audit->applied_gone > 0;
-    check(audit, SOFT(I21), "every change of stock is in the ledger, and stays there",
-          always(wrong < 0 && !gone),
-          "supplied %" PRId64 ", came back %" PRId64 ", left by MySQL %" PRId64 "; %" PRIu64
-          " applied rows gone%s",
-          supplied, returned, left, gone ? audit->applied_gone : 0, wrong_sku(audit, text, wrong));
-}
-
-/* --- orders --- */
-
-static void check_buyers(struct audit *audit)
-{
-    const struct order_findings *findings = &audit->findings;
-
-    check(audit, HARD(I4), "no buyer holds more than the limit",
-          always(findings->buyers_over_limit == 0 && findings->slots_out_of_range == 0
-                 && findings->live_without_slot == 0),
-          "%" PRIu64 " buyers over %u, %" PRIu64 " slots out of range, %" PRIu64
-          " live without slot",
-          findings->buyers_over_limit, audit->row.definition.limit, findings->slots_out_of_range,
-          findings->live_without_slot);
-    check(audit, SOFT(I8), "one key, at most one order", always(findings->repeated_keys == 0),
-          "%" PRIu64 " keys with more", findings->repeated_keys);
-}
-
-static void check_states(struct audit *audit)
-{
-    const struct order_findings *findings = &audit->findings;
-
-    check(
-        audit, HARD(I10), "units come back once an order, and only from an ended one",
-        always(findings->returns_wrong + findings->returned_twice + findings->never_returned == 0),
-        "%" PRIu64 " returns, %" PRIu64 " not of such an order, %" PRIu64 " orders twice, %" PRIu64
-        " orders never",
-        findings->returns, findings->returns_wrong, findings->returned_twice,
-        findings->never_returned);
-    check(audit, HARD(I12), "a payment has one effect, a paid order one payment",
-          always(findings->payments_wrong + findings->paid_wrong == 0),
-          "%" PRIu64 " applied, %" PRIu64 " of another sum or state, %" PRIu64
-          " paid orders without exactly one",
-          findings->payments, findings->payments_wrong, findings->paid_wrong);
+    audit_check_add(
+        audit, AUDIT_SOFT(I21), "every change of stock is in the ledger, and stays there",
+        audit_check_always(wrong < 0 && !gone),
+        "supplied %" PRId64 ", came back %" PRId64 ", left by MySQL %" PRId64 "; %" PRIu64
+        " applied rows gone%s",
+        supplied, returned, left, gone ? audit->applied_gone : 0, wrong_sku(audit, text, wrong));
 }
 
 /* --- the log --- */
@@ -307,24 +259,26 @@ static void check_records(struct audit *audit, const struct audit_log_findings *
 {
     char text[48];
 
-    check(audit, SOFT(I5), "every record that was passed has its row",
-          always(found->skipped + found->different == 0),
-          "%zu records: %" PRIu64 " rows, %" PRIu64 " copies, %" PRIu64 " set aside, %" PRIu64
-          " in flight, %" PRIu64 " without row, %" PRIu64 " differ%s",
-          audit->records.count, found->applied, found->duplicates,
-          found->set_aside + found->waiting, found->in_flight, found->skipped, found->different,
-          first(text, found->skipped ? found->first_skipped : found->first_different));
-    check(audit, SOFT(I6), "every row has its record in the log",
-          found->rows_alone + found->misplaced > 0 ? AUDIT_VIOLATED
-          : found->too_old > 0                     ? AUDIT_NOT_TOLD
-                                                   : AUDIT_HOLDS,
-          "%zu rows, %" PRIu64 " without record, %" PRIu64 " at another place, %" PRIu64
-          " older than the log%s",
-          audit->rows.count, found->rows_alone, found->misplaced, found->too_old,
-          first(text, found->first_alone));
-    check(audit, HARD(I7), "an order number means one order", always(found->clashes == 0),
-          "%" PRIu64 " numbers with two contents%s", found->clashes,
-          first(text, found->first_clash));
+    audit_check_add(
+        audit, AUDIT_SOFT(I5), "every record that was passed has its row",
+        audit_check_always(found->skipped + found->different == 0),
+        "%zu records: %" PRIu64 " rows, %" PRIu64 " copies, %" PRIu64 " set aside, %" PRIu64
+        " in flight, %" PRIu64 " without row, %" PRIu64 " differ%s",
+        audit->records.count, found->applied, found->duplicates, found->set_aside + found->waiting,
+        found->in_flight, found->skipped, found->different,
+        audit_check_first(text, found->skipped ? found->first_skipped : found->first_different));
+    audit_check_add(audit, AUDIT_SOFT(I6), "every row has its record in the log",
+                    found->rows_alone + found->misplaced > 0 ? AUDIT_VIOLATED
+                    : found->too_old > 0                     ? AUDIT_NOT_TOLD
+                                                             : AUDIT_HOLDS,
+                    "%zu rows, %" PRIu64 " without record, %" PRIu64 " at another place, %" PRIu64
+                    " older than the log%s",
+                    audit->rows.count, found->rows_alone, found->misplaced, found->too_old,
+                    audit_check_first(text, found->first_alone));
+    audit_check_add(audit, AUDIT_HARD(I7), "an order number means one order",
+                    audit_check_always(found->clashes == 0),
+                    "%" PRIu64 " numbers with two contents%s", found->clashes,
+                    audit_check_first(text, found->first_clash));
 }
 
 static void check_places(struct audit *audit, const struct audit_log_findings *found)
@@ -336,21 +290,58 @@ static void check_places(struct audit *audit, const struct audit_log_findings *f
         partitions += audit->places.next[i] > 0;
         unowned += audit->places.next[i] > 0 && audit->places.owner_epoch[i] == 0;
     }
-    check(audit, HARD(I13), "the worker's place is 1 + the last record applied",
-          always(found->beyond == 0), "%u partitions, %" PRIu64 " rows behind the place%s",
-          partitions, found->beyond, first(text, found->first_beyond));
+    audit_check_add(audit, AUDIT_HARD(I13), "the worker's place is 1 + the last record applied",
+                    audit_check_always(found->beyond == 0),
+                    "%u partitions, %" PRIu64 " rows behind the place%s", partitions, found->beyond,
+                    audit_check_first(text, found->first_beyond));
     /* Nothing is settled there, of any sale: it harms none that sells. */
-    check(audit, SOFT(I13), "the worker's place is within the log, and has an owner",
-          always(audit->after.beyond + unowned == 0),
-          "%" PRIu64 " records beyond the log's end, %u partitions without owner",
-          audit->after.beyond, unowned);
-    check(audit, SOFT(I14), "no record was skipped, and none waits in dead_letters",
-          audit->dead_of_sale + audit->dead_of_none + found->skipped > 0 ? AUDIT_VIOLATED
-          : found->too_old > 0                                           ? AUDIT_NOT_TOLD
-                                                                         : AUDIT_HOLDS,
-          "%" PRIu64 " skipped, %" PRIu64 " dead letters of this sale, %" PRIu64
-          " of no known sale, %zu unreadable records",
-          found->skipped, audit->dead_of_sale, audit->dead_of_none, audit->unreadable.count);
+    audit_check_add(audit, AUDIT_SOFT(I13),
+                    "the worker's place is within the log, and has an owner",
+                    audit_check_always(audit->after.beyond + unowned == 0),
+                    "%" PRIu64 " records beyond the log's end, %u partitions without owner",
+                    audit->after.beyond, unowned);
+    audit_check_add(audit, AUDIT_SOFT(I14), "no record was skipped, and none waits in dead_letters",
+                    audit->dead_of_sale + audit->dead_of_none + found->skipped > 0 ? AUDIT_VIOLATED
+                    : found->too_old > 0                                           ? AUDIT_NOT_TOLD
+                                                                                   : AUDIT_HOLDS,
+                    "%" PRIu64 " skipped, %" PRIu64 " dead letters of this sale, %" PRIu64
+                    " of no known sale, %zu unreadable records",
+                    found->skipped, audit->dead_of_sale, audit->dead_of_none,
+                    audit->unreadable.count);
+}
+
+/* --- the notices' log --- */
+
+static void check_notices(struct audit *audit)
+{
+    const struct audit_notices_input input = {.places = &audit->notice_places,
+                                              .records = &audit->notices,
+                                              .unreadable = &audit->notices_unreadable,
+                                              .payments = &audit->payments,
+                                              .dead = &audit->notice_dead};
+    struct audit_notices_findings found;
+    char text[48];
+
+    audit_notices_judge(&input, &found);
+    audit_check_add(audit, AUDIT_HARD(I13), "the place in the notices is 1 + the last one applied",
+                    audit_check_always(found.beyond == 0), "%" PRIu64 " notices behind the place%s",
+                    found.beyond, audit_check_first(text, found.first_beyond));
+    audit_check_add(audit, AUDIT_SOFT(I13), "the place in the notices is within the log",
+                    audit_check_always(audit->after.notices_beyond == 0),
+                    "%" PRIu64 " records beyond the log's end", audit->after.notices_beyond);
+    const bool broken =
+        found.skipped + found.rows_alone + audit->notice_dead_of_sale + audit->notice_dead_of_none
+        > 0;
+    audit_check_add(
+        audit, AUDIT_SOFT(I14), "no notice was skipped, and none waits in dead_letters",
+        broken              ? AUDIT_VIOLATED
+        : found.too_old > 0 ? AUDIT_NOT_TOLD
+                            : AUDIT_HOLDS,
+        "%" PRIu64 " kept, %" PRIu64 " repeated, %" PRIu64 " set aside, %" PRIu64
+        " in flight, %" PRIu64 " skipped, %" PRIu64 " without record, %" PRIu64 " dead letters%s",
+        found.applied, found.repeated, found.set_aside + found.waiting, found.in_flight,
+        found.skipped, found.rows_alone, audit->notice_dead_of_sale + audit->notice_dead_of_none,
+        audit_check_first(text, found.skipped ? found.first_skipped : found.first_alone));
 }
 
 /* --- history --- */
@@ -364,7 +355,7 @@ static enum audit_result judge_history(const struct audit *audit)
     const bool sells = motion->has_meta && motion->meta.fence_fits
                        && motion->meta.head.state != SALE_STATE_LOADING;
 
-    if (audit->findings.epochs_differ > 0 || (audit->epoch_max > epoch && !cut)
+    if (audit->orders.found.epochs_differ > 0 || (audit->epoch_max > epoch && !cut)
         || (sells && !cut && motion->meta.head.epoch != epoch)) {
         return AUDIT_VIOLATED;
     }
@@ -375,23 +366,23 @@ static void check_history(struct audit *audit)
 {
     const struct motion *motion = &audit->after;
 
-    check(audit, HARD(I15), "one history is sold on: the one that MySQL names",
-          judge_history(audit),
-          "epoch %u in MySQL, %u in Redis, %u of the youngest order, %" PRIu64
-          " skus of another; fence %s",
-          audit->row.definition.epoch, motion->has_meta ? motion->meta.head.epoch : 0,
-          audit->epoch_max, audit->findings.epochs_differ,
-          !motion->has_meta         ? "missing"
-          : motion->meta.fence_fits ? "fits"
-                                    : "does not fit");
+    audit_check_add(audit, AUDIT_HARD(I15), "one history is sold on: the one that MySQL names",
+                    judge_history(audit),
+                    "epoch %u in MySQL, %u in Redis, %u of the youngest order, %" PRIu64
+                    " skus of another; fence %s",
+                    audit->row.definition.epoch, motion->has_meta ? motion->meta.head.epoch : 0,
+                    audit->epoch_max, audit->orders.found.epochs_differ,
+                    !motion->has_meta         ? "missing"
+                    : motion->meta.fence_fits ? "fits"
+                                              : "does not fit");
 }
 
 static void check_outboxes(struct audit *audit)
 {
-    check(audit, SOFT(I23), "both outboxes are empty at rest",
-          audit->report->at_rest ? AUDIT_HOLDS : AUDIT_NOT_TOLD,
-          "%" PRIu64 " entries in Redis, %" PRIu64 " rows in MySQL", audit->after.redis_outbox,
-          audit->after.sql_outbox);
+    audit_check_add(audit, AUDIT_SOFT(I23), "both outboxes are empty at rest",
+                    audit->report->at_rest ? AUDIT_HOLDS : AUDIT_NOT_TOLD,
+                    "%" PRIu64 " entries in Redis, %" PRIu64 " rows in MySQL",
+                    audit->after.redis_outbox, audit->after.sql_outbox);
 }
 
 void audit_judge(struct audit *audit)
@@ -409,10 +400,10 @@ void audit_judge(struct audit *audit)
     check_sold(audit);
     check_entries(audit);
     check_stock(audit);
-    check_buyers(audit);
+    audit_check_orders(audit);
     check_records(audit, &found);
-    check_states(audit);
     check_places(audit, &found);
+    check_notices(audit);
     check_history(audit);
     check_ledger(audit);
     check_outboxes(audit);

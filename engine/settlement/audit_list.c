@@ -6,19 +6,34 @@
 #include "common/assert.h"
 #include "common/hash.h"
 
+static enum err grow(struct audit_list *list)
+{
+    const size_t capacity = list->capacity ? list->capacity + list->capacity / 2 : 1024;
+    const size_t more = (capacity - list->capacity) * sizeof *list->items;
+
+    if (list->budget && *list->budget < more) {
+        return ERR_NO_MEMORY;
+    }
+    struct audit_item *grown = realloc(list->items, capacity * sizeof *grown);
+    if (!grown) {
+        return ERR_NO_MEMORY;
+    }
+    if (list->budget) {
+        *list->budget -= more;
+    }
+    list->items = grown;
+    list->capacity = capacity;
+    return ERR_OK;
+}
+
 enum err audit_list_add(struct audit_list *list, const struct audit_item *item)
 {
-    if (list->count == list->capacity) {
-        const size_t capacity = list->capacity ? list->capacity * 2 : 1024;
-        struct audit_item *grown = realloc(list->items, capacity * sizeof *grown);
-        if (!grown) {
-            return ERR_NO_MEMORY;
-        }
-        list->items = grown;
-        list->capacity = capacity;
+    const enum err err = list->count == list->capacity ? grow(list) : ERR_OK;
+
+    if (err == ERR_OK) {
+        list->items[list->count++] = *item;
     }
-    list->items[list->count++] = *item;
-    return ERR_OK;
+    return err;
 }
 
 static int by_order_no(const void *a, const void *b)
@@ -62,8 +77,13 @@ void audit_list_settle(struct audit_list *list)
 
 void audit_list_finish(struct audit_list *list)
 {
+    size_t *budget = list->budget;
+
+    if (budget) {
+        *budget += list->capacity * sizeof *list->items;
+    }
     free(list->items);
-    *list = (struct audit_list){0};
+    *list = (struct audit_list){.budget = budget};
 }
 
 static uint64_t hash_common(const struct buyer *buyer, const struct sku *sku, uint32_t quantity,

@@ -16,8 +16,12 @@ struct audit_item {
     uint64_t content; /* hash of what must be the same in log and row */
     uint64_t entry;   /* hash of what must be the same in Redis and row */
     uint64_t place;   /* in the log; audit_place() */
-    char letter;      /* state; 0: the service keeps none */
-    bool never_told;  /* a row of a history that was cut: Redis does not hold it */
+    /* The rest is of rows, and of units that came back. */
+    uint32_t quantity;
+    uint8_t sku;     /* index in the sale's definition; UINT8_MAX: none of it */
+    uint8_t reason;  /* enum order_reason */
+    char letter;     /* state, of Redis' entries, too; 0: the service keeps none */
+    bool never_told; /* a row of a history that was cut: Redis does not hold it */
 };
 /* Partition and offset as one number, in that order. */
 static inline uint64_t audit_place(uint32_t partition, uint64_t offset)
@@ -28,17 +32,20 @@ static inline uint64_t audit_place(uint32_t partition, uint64_t offset)
 struct audit_list {
     struct audit_item *items; /* owned */
     size_t count, capacity;
+    size_t *budget;        /* borrowed: bytes that may still be taken; NULL: there is no ceiling */
     size_t repeated;       /* dropped by audit_list_settle(): the same again */
     size_t clashes;        /* dropped: the same number with other content */
     struct order_no clash; /* the first of them */
 };
 
+/* ERR_NO_MEMORY: also where the budget is used up. */
 MUST_CHECK enum err audit_list_add(struct audit_list *list, const struct audit_item *item);
 /* By order_no, then place. */
 void audit_list_sort(struct audit_list *list);
 /* Sorts, and drops what is there twice. */
 void audit_list_settle(struct audit_list *list);
-void audit_list_finish(struct audit_list *list); /* frees; a zeroed one is fine */
+/* Frees, and gives the budget back; a zeroed one is fine. The budget stays. */
+void audit_list_finish(struct audit_list *list);
 
 /* Hashes of a record, and of an entry with its buyer. */
 uint64_t audit_content(const struct order_record *record);

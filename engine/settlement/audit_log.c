@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEAD_NONE = 0, DEAD_OPEN = 1, DEAD_RESOLVED = 2 };
-
 #define OFFSET_MASK ((UINT64_C(1) << 48) - 1)
 
 struct judge {
@@ -38,19 +36,33 @@ static uint32_t partition_of(uint64_t place)
     return (uint32_t)(place >> 48) % AUDIT_PARTITIONS_MAX;
 }
 
-static bool is_behind(const struct judge *judge, uint64_t place)
+bool audit_places_is_behind(const struct audit_places *places, uint64_t place)
 {
-    return (place & OFFSET_MASK) >= judge->input->places->next[partition_of(place)];
+    return (place & OFFSET_MASK) >= places->next[partition_of(place)];
 }
 
-static uint64_t dead_at(const struct judge *judge, uint64_t place)
+bool audit_places_is_too_old(const struct audit_places *places, uint64_t place)
+{
+    return (place & OFFSET_MASK) < places->first[partition_of(place)];
+}
+
+enum audit_dead audit_log_dead_at(const struct audit_list *dead, uint64_t place)
 {
     const struct audit_item key = {.place = place};
-    const struct audit_list *dead = judge->input->dead;
     const struct audit_item *item =
         dead->count ? bsearch(&key, dead->items, dead->count, sizeof key, by_place) : NULL;
 
-    return item ? item->content : DEAD_NONE;
+    return item ? (enum audit_dead)item->content : AUDIT_DEAD_NONE;
+}
+
+static bool is_behind(const struct judge *judge, uint64_t place)
+{
+    return audit_places_is_behind(judge->input->places, place);
+}
+
+static enum audit_dead dead_at(const struct judge *judge, uint64_t place)
+{
+    return audit_log_dead_at(judge->input->dead, place);
 }
 
 static void count(uint64_t *count, struct order_no *first, struct order_no order_no)
@@ -62,11 +74,11 @@ static void count(uint64_t *count, struct order_no *first, struct order_no order
 
 static bool count_dead(struct judge *judge, uint64_t place)
 {
-    const uint64_t dead = dead_at(judge, place);
+    const enum audit_dead dead = dead_at(judge, place);
 
-    judge->found->waiting += dead == DEAD_OPEN;
-    judge->found->set_aside += dead == DEAD_RESOLVED;
-    return dead != DEAD_NONE;
+    judge->found->waiting += dead == AUDIT_DEAD_OPEN;
+    judge->found->set_aside += dead == AUDIT_DEAD_RESOLVED;
+    return dead != AUDIT_DEAD_NONE;
 }
 
 static void judge_record(struct judge *judge, const struct group *group,
@@ -95,7 +107,7 @@ static void judge_clash(struct judge *judge, const struct group *group)
 
     for (size_t i = 0; i < group->count; i++) {
         const struct audit_item *record = &group->records[i];
-        if (dead_at(judge, record->place) == DEAD_RESOLVED) {
+        if (dead_at(judge, record->place) == AUDIT_DEAD_RESOLVED) {
             continue;
         }
         if (one && one->content != record->content) {
@@ -118,7 +130,7 @@ static void judge_row(struct judge *judge, const struct group *group)
     if (is_there && is_behind(judge, row->place)) {
         count(&found->beyond, &found->first_beyond, row->order_no);
     }
-    if ((row->place & OFFSET_MASK) < judge->input->places->first[partition_of(row->place)]) {
+    if (audit_places_is_too_old(judge->input->places, row->place)) {
         found->too_old++;
         return;
     }

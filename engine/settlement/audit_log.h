@@ -16,8 +16,17 @@ struct audit_places {
     uint64_t first[AUDIT_PARTITIONS_MAX];       /* the oldest record there; UINT64_MAX: none */
 };
 
-/* The lists are sorted by audit_list_sort(), but for `dead`, which is sorted by place: its content
- * is 1 for an open letter, 2 for a resolved one. */
+/* A record at `place` is not settled yet. */
+bool audit_places_is_behind(const struct audit_places *places, uint64_t place);
+/* The log does not reach back to it. */
+bool audit_places_is_too_old(const struct audit_places *places, uint64_t place);
+
+/* Content of an item of `dead`. */
+enum audit_dead { AUDIT_DEAD_NONE, AUDIT_DEAD_OPEN, AUDIT_DEAD_RESOLVED };
+/* `dead` is sorted by place. */
+enum audit_dead audit_log_dead_at(const struct audit_list *dead, uint64_t place);
+
+/* The lists are sorted by audit_list_sort(), but for `dead`, which is sorted by place. */
 struct audit_log_input {
     const struct audit_places *places;
     const struct audit_list *records;    /* content, place: every record, copies too */

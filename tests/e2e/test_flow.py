@@ -96,8 +96,9 @@ def test_an_order_with_its_payments(stack, mysql, orders):
     for event, state in (("flow-event-1", "APPLIED"), ("flow-event-2", "REFUND_DUE")):
         mysql.execute(
             "INSERT INTO payments (provider, event_id, transaction_id, kind, order_no, amount, "
-            "currency, state, occurred, created, changed, part, log_offset) VALUES ('standard', "
-            "%s, %s, 'paid', %s, %s, 'CNY', %s, 1763712000000, 1763712001000, 1763712001000, 1, 7)",
+            "currency, state, occurred, received, created, changed, topic, part, log_offset) "
+            "VALUES ('standard', %s, %s, 'paid', %s, %s, 'CNY', %s, 1763712000000, 1763712001000, "
+            "1763712001000, 1763712001000, 'none', 1, 7)",
             event, f"tr-{event}-{numbers[0]}", numbers[0], PRICE, state)
     found = stack.admin.order(numbers[0])
     assert [(each["event_id"], each["state"]) for each in found["payments"]] == [

@@ -8,7 +8,7 @@ from support import paths
 TIMEOUT_S = 60
 
 
-def ctl(stack, *words, token=True, url=True, environment=None):
+def ctl(stack, *words, token=True, url=True, environment=None, timeout_s=TIMEOUT_S):
     """Its CompletedProcess; the caller judges the exit status."""
     host, port = stack.admin.address
     known = {name: value for name, value in os.environ.items() if not name.startswith("SECKILL_")}
@@ -18,4 +18,4 @@ def ctl(stack, *words, token=True, url=True, environment=None):
         known["SECKILL_ADMIN_TOKEN"] = stack.admin_token
     return subprocess.run(
         [paths.program("seckillctl"), *map(str, words)], env={**known, **(environment or {})},
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout_s, check=False)

@@ -98,7 +98,7 @@ def test_help_names_every_verb_and_every_exit_status():
                "sale pause, sale resume, sale end, sale unfreeze, sale add-stock (see --help)"),
     (["sale", "sell"], 'unknown verb "sell"; there is sale create, sale list, '),
     (["order", "sell", "7"], 'unknown verb "sell"; there is order list, order show, order '
-                             'redrive, order void (see --help)'),
+                             'redrive, order void, order refund (see --help)'),
     (["dead", "redrive", "x"], "the dead letter's id is a whole number from 1 on, not \"x\""),
     (["dead", "redrive"], "usage: seckillctl dead redrive ID"),
     (["order", "void", "-1"], 'an order number is decimal digits, not "-1"'),

@@ -104,7 +104,8 @@ static json_t *perform(CURL *curl, const struct client *client)
 
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_data);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)TIMEOUT_S);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT,
+                     client->timeout_s > 0 ? client->timeout_s : (long)TIMEOUT_S);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, 5L);
     curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
     const CURLcode code = curl_easy_perform(curl);

@@ -12,6 +12,7 @@ struct client {
     const char *token;   /* borrowed; "": the request has none */
     const char *program; /* borrowed; begins each line on stderr; NULL: nothing is printed */
     bool json;           /* seckillctl: print answers as they are */
+    long timeout_s;      /* of one call; 0: two minutes */
 };
 
 /* Answer of the API, owned by the caller (json_decref). NULL: it failed, and why was printed to

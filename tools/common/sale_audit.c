@@ -4,7 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PATH_SIZE = 256, PAGE = 1000, SHOWN_MAX = 10 };
+enum {
+    PATH_SIZE = 256,
+    PAGE = 1000,
+    SHOWN_MAX = 10,
+    AUDIT_TIMEOUT_S = 1800
+}; /* a sale of millions takes minutes */
 
 struct told_result {
     size_t wins, unknowns, rows;
@@ -101,10 +106,12 @@ static json_t *compare(const struct client *client, unsigned long sale, struct t
 
 json_t *sale_audit(const struct client *client, unsigned long sale, struct told_list *told)
 {
+    struct client patient = *client;
     char path[PATH_SIZE];
 
+    patient.timeout_s = AUDIT_TIMEOUT_S;
     snprintf(path, sizeof path, "/v1/admin/sales/%lu/audit", sale);
-    json_t *root = client_call(client, "GET", path, NULL);
+    json_t *root = client_call(&patient, "GET", path, NULL);
     json_t *compared = root && told ? compare(client, sale, told) : NULL;
     if (root && told && !compared) {
         json_decref(root);

@@ -33,8 +33,8 @@ extern const size_t commands_count;
 
 command_fn sale_create, sale_list, sale_show, sale_load, sale_recover, sale_pause, sale_resume,
     sale_end, sale_unfreeze, sale_add_stock;
-command_fn order_list, order_show, order_redrive, order_void, dead_list, dead_redrive, audit_sale,
-    token_mint;
+command_fn order_list, order_show, order_redrive, order_void, order_refund, dead_list, dead_redrive,
+    audit_sale, token_mint;
 
 /* The value behind `--name`, or NULL; exits never. `*ret_missing` is set when the option stands
  * without a value. */

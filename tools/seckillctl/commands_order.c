@@ -66,10 +66,12 @@ int order_list(const struct client *client, const struct arguments *arguments)
     return show(client, client_call(client, "GET", path, NULL), print_orders);
 }
 
-/* The path of one order, or of what is done with it; false, with a line on stderr: wrong use. */
-static bool order_path(const struct arguments *arguments, const char *verb, char *path)
+/* The path of one order, or of what is done with it; false, with a line on stderr: wrong use.
+ * `known`: its options, as arguments_check() has them. */
+static bool order_path(const struct arguments *arguments, const char *known, const char *verb,
+                       char *path)
 {
-    if (!arguments_check(arguments, "", 1)) {
+    if (!arguments_check(arguments, known, 1)) {
         return false;
     }
     const char *text = positional(arguments, 0);
@@ -85,8 +87,10 @@ static void print_payment(const json_t *payment)
 {
     const json_t *amount = json_object_get(payment, "amount");
 
-    printf("  payment  %s %s %s", text_of(payment, "kind"), text_of(payment, "state"),
-           text_of(payment, "provider"));
+    const char *reason = json_string_value(json_object_get(payment, "reason"));
+
+    printf("  payment  %s %s%s%s %s", text_of(payment, "kind"), text_of(payment, "state"),
+           reason && *reason ? " for " : "", reason ? reason : "", text_of(payment, "provider"));
     if (json_is_integer(amount)) {
         printf(" %" JSON_INTEGER_FORMAT " %s", json_integer_value(amount),
                text_of(payment, "currency"));
@@ -125,7 +129,7 @@ int order_show(const struct client *client, const struct arguments *arguments)
 {
     char path[PATH_SIZE];
 
-    return order_path(arguments, "", path)
+    return order_path(arguments, "", "", path)
                ? show(client, client_call(client, "GET", path, NULL), print_order_detail)
                : EXIT_USAGE;
 }
@@ -134,7 +138,7 @@ int order_redrive(const struct client *client, const struct arguments *arguments
 {
     char path[PATH_SIZE];
 
-    return order_path(arguments, "/redrive", path)
+    return order_path(arguments, "", "/redrive", path)
                ? show(client, client_call(client, "POST", path, NULL), print_order)
                : EXIT_USAGE;
 }
@@ -143,7 +147,26 @@ int order_void(const struct client *client, const struct arguments *arguments)
 {
     char path[PATH_SIZE];
 
-    return order_path(arguments, "/void", path)
+    return order_path(arguments, "", "/void", path)
                ? show(client, client_call(client, "POST", path, NULL), print_order)
                : EXIT_USAGE;
+}
+
+int order_refund(const struct client *client, const struct arguments *arguments)
+{
+    char path[PATH_SIZE];
+    const char *reason = option_value(arguments, "reason");
+
+    if (!order_path(arguments, "restock! reason", "/refund", path)) {
+        return EXIT_USAGE;
+    }
+    if (!reason) {
+        fputs("seckillctl: --reason TEXT is needed: it is written into admin_log\n", stderr);
+        return EXIT_USAGE;
+    }
+    json_t *body =
+        json_pack("{s:b,s:s}", "restock", option_given(arguments, "restock"), "reason", reason);
+    json_t *order = body ? client_call(client, "POST", path, body) : NULL;
+    json_decref(body);
+    return show(client, order, print_order);
 }

@@ -32,6 +32,10 @@ const struct command commands_table[] = {
     {"order", "redrive", "ORDER_NO", "a QUARANTINED order becomes PENDING", order_redrive, false},
     {"order", "void", "ORDER_NO", "a QUARANTINED order becomes VOIDED, its units come back",
      order_void, false},
+    {"order", "refund", "ORDER_NO [--restock] --reason TEXT",
+     "a PAID order becomes REFUNDED; its units come back with --restock only. The money is the "
+     "provider's matter",
+     order_refund, false},
     {"dead", "list", "[--open] [--after ID]", "records that could not become orders", dead_list,
      false},
     {"dead", "redrive", "ID", "read it again, and settle it if that can be done now", dead_redrive,

@@ -140,35 +140,80 @@ Test(order_audit, sums_by_sku_and_state)
     mysql_link_destroy(link);
 }
 
-Test(order_audit, finds_what_must_not_be)
+struct lines {
+    uint64_t last, count, of_order;
+};
+
+static enum err see_line(void *arg, const struct ledger_line *line)
+{
+    struct lines *lines = arg;
+
+    cr_assert(line->id > lines->last, "by id");
+    lines->last = line->id;
+    lines->count++;
+    lines->of_order += line->order_no.value;
+    return ERR_OK;
+}
+
+Test(order_audit, the_ledger_of_a_sku_is_read_in_pages)
 {
     struct mysql_link *link = fixture_link();
     struct sale_id sale = fixture_sale(link, 10, 1);
-    struct order_findings findings;
-    char text[200];
+    const struct sku sku = {.text = "a", .size = 1};
+    struct lines lines = {.count = 0};
+    char text[300];
 
-    settle_orders(link, sale);
-    snprintf(
-        text, sizeof text,
-        "UPDATE orders SET state = 'VOIDED', reason = 'epoch', slot = NULL, buyer = 'buyer-5', "
-        "key_hash = '%032x' WHERE sale = %u AND buyer = 'buyer-4'",
-        5, sale.value);
-    fixture_run(link, text); /* of a cut history: its key may win again */
-    cr_assert(order_audit_findings(link, sale, 1, &findings) == ERR_OK);
-    cr_assert(findings.buyers_over_limit == 0 && findings.repeated_keys == 0);
-    cr_assert(findings.slots_out_of_range == 0 && findings.live_without_slot == 0);
     snprintf(text, sizeof text,
-             "UPDATE orders SET quantity = 2, slot = 1, buyer = 'buyer-6', key_hash = '%032x' "
-             "WHERE sale = %u AND buyer = 'buyer-5' AND state = 'PENDING'",
-             6, sale.value);
-    fixture_run(link, text);
-    snprintf(text, sizeof text,
-             "UPDATE orders SET slot = NULL WHERE sale = %u AND buyer = "
-             "'buyer-7'",
+             "INSERT INTO stock_ledger (sale, sku, delta, cause, ref, epoch, created) SELECT %u, "
+             "'a', 1, 'close', seq, 1, 1 FROM seq_1_to_12000",
              sale.value);
     fixture_run(link, text);
-    cr_assert(order_audit_findings(link, sale, 1, &findings) == ERR_OK);
-    cr_assert(findings.buyers_over_limit == 1 && findings.repeated_keys == 1);
-    cr_assert(findings.slots_out_of_range == 1 && findings.live_without_slot == 1);
+    cr_assert(order_audit_ledger(link, sale, &sku, see_line, &lines) == ERR_OK, "%s",
+              mysql_link_error_text(link));
+    cr_assert(lines.count == 12001 && lines.last > 0, "create and all others");
+    mysql_link_destroy(link);
+}
+
+struct payments {
+    uint64_t count, applied, right, without_row, old, last;
+};
+
+static enum err see_payment(void *arg, const struct payment_audit *payment)
+{
+    struct payments *seen = arg;
+
+    cr_assert(payment->order_no.value >= seen->last, "by order");
+    seen->last = payment->order_no.value;
+    seen->count++;
+    seen->applied += payment->is_applied;
+    seen->right += payment->is_right;
+    seen->without_row += !payment->has_row;
+    seen->old += payment->is_old;
+    return ERR_OK;
+}
+
+/* More than a page, some of them of one order. */
+Test(order_audit, payments_are_read_in_pages_and_compared_with_their_orders)
+{
+    struct mysql_link *link = fixture_link();
+    struct sale_id sale = fixture_sale(link, 10, 1);
+    struct payments seen = {.count = 0};
+    char text[700];
+
+    settle_orders(link, sale);
+    snprintf(text, sizeof text,
+             "INSERT INTO payments (provider, event_id, kind, order_no, amount, currency, state, "
+             "occurred, received, created, changed, topic, part, log_offset) SELECT 'audit', "
+             "CONCAT(%u, '-', seq), 'paid', IF(seq <= 7000, o.first, o.first + seq), IF(seq %% 2, "
+             "o.due, 1), 'CNY', IF(seq %% 3, 'APPLIED', 'IGNORED'), 1, 1, 1, 1, 't', 0, seq FROM "
+             "seq_1_to_12000, (SELECT MIN(order_no) AS first, MIN(unit_price * quantity) AS due "
+             "FROM orders WHERE sale = %u) AS o",
+             sale.value, sale.value);
+    fixture_run(link, text);
+    cr_assert(order_audit_payments(link, sale, 1000, see_payment, &seen) == ERR_OK, "%s",
+              mysql_link_error_text(link));
+    cr_assert(seen.count == 12000 && seen.applied == 8000 && seen.old == 12000);
+    cr_assert(seen.right == 3500 && seen.without_row == 5000, "%lu right, %lu without",
+              (unsigned long)seen.right, (unsigned long)seen.without_row);
     mysql_link_destroy(link);
 }
