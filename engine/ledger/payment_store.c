@@ -243,7 +243,8 @@ enum err payment_store_due_count(struct mysql_link *link, struct order_no order_
 {
     static const struct sql sql = {
         .head = "SELECT CAST(COUNT(*) AS UNSIGNED) FROM payments WHERE order_no = ? AND "
-                "kind = 'paid' AND state IN ('REFUND_DUE', 'REFUNDED')"};
+                "kind = 'paid' AND (state = 'REFUND_DUE' OR (state = 'REFUNDED' AND reason IN "
+                "('second', 'closed', 'refunded', 'voided', 'epoch')))"};
     const struct sql_value params[] = {sql_u64(order_no.value)};
     uint64_t count = 0;
     const enum err err = mysql_link_query(link, &sql, 0, params, 1, sql_read_u64, &count);

@@ -91,7 +91,7 @@ struct payment_parked {
 };
 MUST_CHECK enum err payment_store_parked_of(struct mysql_link *link, struct order_no order_no,
                                             struct payment_parked *ret_parked);
-/* REFUND_DUE or REFUNDED of an order: the how many-th the next one is, minus 1. */
+/* Payments of an order that were due to be given back, returned or not: as many as were told. */
 MUST_CHECK enum err payment_store_due_count(struct mysql_link *link, struct order_no order_no,
                                             uint32_t *ret_count);
 

@@ -165,6 +165,10 @@ Test(payment_store, what_waits_for_an_order_is_counted)
     row = row_of(NOTICE_KIND_PAID, 1, "e2", "t2", PAYMENT_REFUND_DUE);
     cr_assert(put(&row) == ERR_OK);
     row = row_of(NOTICE_KIND_PAID, 1, "e3", "t3", PAYMENT_REFUNDED);
+    row.reason = PAYMENT_REASON_SECOND;
+    cr_assert(put(&row) == ERR_OK);
+    row = row_of(NOTICE_KIND_PAID, 1, "e4", "t4", PAYMENT_REFUNDED);
+    row.reason = PAYMENT_REASON_AMOUNT; /* it was set aside, never due */
     cr_assert(put(&row) == ERR_OK);
     cr_assert(payment_store_parked_of(link, order_no, &parked) == ERR_OK);
     cr_assert(parked.count == 1 && !parked.has_cancel);

@@ -440,9 +440,10 @@ enum err payment_store_due_count(struct mysql_link *link, struct order_no order_
     *ret_count = 0;
     for (uint32_t i = 0; i < link->books.payment_count; i++) {
         const struct payment_row *row = &link->books.payments[i];
-        *ret_count += row->notice.order_no.value == order_no.value
-                      && row->notice.kind == NOTICE_KIND_PAID
-                      && (row->state == PAYMENT_REFUND_DUE || row->state == PAYMENT_REFUNDED);
+        *ret_count +=
+            row->notice.order_no.value == order_no.value && row->notice.kind == NOTICE_KIND_PAID
+            && (row->state == PAYMENT_REFUND_DUE
+                || (row->state == PAYMENT_REFUNDED && row->reason >= PAYMENT_REASON_SECOND));
     }
     return ERR_OK;
 }
