@@ -81,11 +81,14 @@ static void judge_log(struct engine *engine, const struct reactor_state *state)
     }
 }
 
-/* By the first that is heard of the topic. One that is missing then, and is made later, must not
- * stop an engine that sells. */
+/* Behind the order log, whose weakness is the graver one, and by the first that is heard of the
+ * topic. One that is missing then, and is made later, must not stop an engine that sells. */
 static void judge_notices(struct engine *engine, const struct reactor_state *state)
 {
-    if (!engine->conf->strict || engine->is_notices_judged || !state->is_notices_seen) {
+    const bool is_its_turn = engine->is_log_judged && engine->refusal[0] == '\0';
+
+    if (!engine->conf->strict || engine->is_notices_judged || !state->is_notices_seen
+        || !is_its_turn) {
         return;
     }
     engine->is_notices_judged = true;
