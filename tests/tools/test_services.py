@@ -124,6 +124,19 @@ def test_settings_the_promises_rest_on(started):
         assert int(mysql.value(f"SELECT @@{name}")) == 1
 
 
+def test_temporary_tables_are_where_no_other_server_starts(started, tmp_path, monkeypatch):
+    """A server that starts deletes in its tmpdir what looks like one of its own."""
+    assert Mysql(started).value("SELECT @@tmpdir") == str(started.directory / "mysql" / "tmp")
+    fake = tmp_path / "mariadb-install-db"
+    fake.write_text('#!/bin/sh\necho "tmpdir is $TMPDIR"\nexit 1\n')
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    result = run("up", "--dir", tmp_path / "other")
+    run("down", "--dir", tmp_path / "other", "--wipe")
+    assert result.returncode != 0
+    assert f"tmpdir is {tmp_path / 'other' / 'mysql' / 'tmp'}" in result.stdout + result.stderr
+
+
 def test_topics_are_as_the_design_says(started):
     metadata = Kafka(started)._consumer().list_topics(timeout=10).topics
     counts = {name: len(topic.partitions) for name, topic in metadata.items()
