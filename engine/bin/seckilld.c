@@ -22,7 +22,9 @@
 #include "payments/provider.h"
 
 enum { STATUS_FAILED = 1, STATUS_CONFIG = 2, LOG_STOP_MS = 1000 };
-enum { SPARE_FILES = 64, FILES_PER_REACTOR = 16, CONNECTIONS_MIN = 64 };
+/* A reactor has 16 of its own with no broker in reach; each of its two Kafka producers takes three
+ * for each broker. */
+enum { SPARE_FILES = 64, FILES_PER_REACTOR = 48, CONNECTIONS_MIN = 64 };
 
 static int refuse(int status, const char *what, const char *why)
 {
