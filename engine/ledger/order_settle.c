@@ -141,10 +141,12 @@ enum err order_settle_slot_taken_in(struct mysql_link *link, struct sale_id sale
 }
 
 enum err order_settle_take_in(struct mysql_link *link, struct sale_id sale, const struct sku *sku,
-                              uint32_t epoch, uint64_t units)
+                              uint32_t epoch, uint64_t units, uint64_t *ret_sold)
 {
-    static const struct sql sql = {.head = "UPDATE sale_skus SET sold = sold + ? WHERE sale = ? "
-                                           "AND sku = ? AND epoch = ? AND sold + ? <= total"};
+    /* LAST_INSERT_ID(x) brings x back with the reply: no second statement. */
+    static const struct sql sql = {
+        .head = "UPDATE sale_skus SET sold = LAST_INSERT_ID(sold + ?) WHERE sale = ? "
+                "AND sku = ? AND epoch = ? AND sold + ? <= total"};
     const struct sql_value params[] = {sql_u64(units), sql_u64(sale.value), sql_sku(sku),
                                        sql_u64(epoch), sql_u64(units)};
     uint64_t affected = 0;
@@ -153,7 +155,11 @@ enum err order_settle_take_in(struct mysql_link *link, struct sale_id sale, cons
     ASSERT(mysql_link_in_transaction(link));
     ASSERT(units > 0);
     err = mysql_link_execute(link, &sql, 0, params, 5, &affected);
-    return err == ERR_OK && affected != 1 ? ERR_NOT_FOUND : err;
+    if (err != ERR_OK || affected != 1) {
+        return err != ERR_OK ? err : ERR_NOT_FOUND;
+    }
+    *ret_sold = mysql_link_last_id(link);
+    return ERR_OK;
 }
 
 static enum err read_stock(const struct sql_value *columns, struct order_stock *stock)

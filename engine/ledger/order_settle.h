@@ -40,10 +40,11 @@ MUST_CHECK enum err order_settle_void_in(struct mysql_link *link, struct order_n
 MUST_CHECK enum err order_settle_slot_taken_in(struct mysql_link *link, struct sale_id sale,
                                                const struct buyer *buyer, uint32_t slot,
                                                bool *ret_taken);
-/* sold + units <= total, epoch as told. ERR_NOT_FOUND: there is no such row (gone, another epoch,
- * or it does not fit): order_settle_stock_in() tells which. */
+/* sold + units <= total, epoch as told; tells what is sold then. ERR_NOT_FOUND: there is no such
+ * row (gone, another epoch, or it does not fit): order_settle_stock_in() tells which. */
 MUST_CHECK enum err order_settle_take_in(struct mysql_link *link, struct sale_id sale,
-                                         const struct sku *sku, uint32_t epoch, uint64_t units);
+                                         const struct sku *sku, uint32_t epoch, uint64_t units,
+                                         uint64_t *ret_sold);
 
 /* What settling must know of a sale. */
 struct order_stock {

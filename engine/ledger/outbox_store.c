@@ -13,7 +13,11 @@ static const char *const kind_names[] = {
     [OUTBOX_EVENT] = "event",
 };
 
-enum { KIND_COUNT = sizeof kind_names / sizeof kind_names[0], PUT_COLUMNS = 12 };
+enum {
+    KIND_COUNT = sizeof kind_names / sizeof kind_names[0],
+    PUT_COLUMNS = 12,
+    DAY_MS = 86400000,
+};
 
 static void fill_row(struct sql_value *params, const struct outbox_row *row)
 {
@@ -198,6 +202,29 @@ enum err outbox_store_pending_count(struct mysql_link *link, struct sale_id sale
 
     return sale.value != 0 ? mysql_link_query(link, &of_sale, 0, params, 1, sql_read_u64, ret_count)
                            : mysql_link_query(link, &of_all, 0, NULL, 0, sql_read_u64, ret_count);
+}
+
+enum err outbox_store_forget(struct mysql_link *link, uint32_t days, uint32_t limit,
+                             uint64_t *ret_count)
+{
+    static const struct sql sql = {
+        .head = "DELETE FROM outbox WHERE target = ? AND confirmed < " SQL_NOW_MS
+                " - ? ORDER BY confirmed LIMIT ?"};
+    static const char *const targets[] = {"redis", "kafka"};
+    const uint64_t age_ms = (uint64_t)days * DAY_MS;
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
+        const struct sql_value params[] = {sql_text(targets[i]), sql_u64(age_ms), sql_u64(limit)};
+        uint64_t count = 0;
+        const enum err err = mysql_link_execute(link, &sql, 0, params, 3, &count);
+        if (err != ERR_OK) {
+            return err;
+        }
+        sum += count;
+    }
+    *ret_count = sum;
+    return ERR_OK;
 }
 
 /* --- events to the shop --- */

@@ -65,6 +65,12 @@ MUST_CHECK enum err outbox_store_pending_count(struct mysql_link *link, struct s
 MUST_CHECK enum err outbox_store_confirmed_since(struct mysql_link *link, struct sale_id sale,
                                                  int64_t since_ms, uint64_t *ret_count);
 
+/* Deletes rows that were confirmed more than `days` ago, at most `limit` for Redis and as many for
+ * the shop; tells how many. Nothing reads them any more: what happened is in stock_ledger, payments
+ * and admin_log. */
+MUST_CHECK enum err outbox_store_forget(struct mysql_link *link, uint32_t days, uint32_t limit,
+                                        uint64_t *ret_count);
+
 /* --- events to the shop --- */
 
 /* Those with an id above `after` that were not told yet, in order of id, at most `limit`. `each`

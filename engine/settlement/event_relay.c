@@ -38,8 +38,10 @@ enum {
     LOST_MS = 1000,
     REFUSED_MS = 15000,
     COUNT_MS = 1000,
+    FORGET_MS = 1000,
     WAIT_TOLD_MS = 10000, /* readiness names events that wait for longer */
     BACK_OFF_MS = 500,
+    FORGET_MAX = 500, /* rows of each target in a second */
     TOLD_S = 30,
     TROUBLE_SIZE = 100,
 };
@@ -57,7 +59,7 @@ struct event_relay {
     size_t put_count;
     bool is_alone; /* a page is one event, until the pass ends */
     bool is_leading;
-    int64_t next_count_us;
+    int64_t next_count_us, next_forget_us;
     pthread_mutex_t mutex;           /* of the next one */
     char why[EVENT_RELAY_TEXT_SIZE]; /* "": none waits too long */
 };
@@ -364,6 +366,19 @@ static enum err count(struct event_relay *relay)
     return err;
 }
 
+/* What was confirmed long ago, also by Redis' relay; few at a time: nobody waits for a lock. */
+static enum err forget(struct event_relay *relay)
+{
+    uint64_t count = 0;
+
+    if (!relay->is_leading || now_us(relay) < relay->next_forget_us) {
+        return ERR_OK;
+    }
+    relay->next_forget_us = now_us(relay) + (int64_t)FORGET_MS * 1000;
+    return outbox_store_forget(relay->options.mysql, relay->options.conf->worker_outbox_keep_days,
+                               FORGET_MAX, &count);
+}
+
 static enum err relay_round(struct event_relay *relay, uint64_t *ret_told)
 {
     enum err err = mysql_link_ensure(relay->options.mysql);
@@ -376,7 +391,8 @@ static enum err relay_round(struct event_relay *relay, uint64_t *ret_told)
     } else {
         relay->holds.count = 0; /* who leads knows; what we knew is old when we lead again */
     }
-    return err == ERR_OK ? count(relay) : err;
+    err = err == ERR_OK ? count(relay) : err;
+    return err == ERR_OK ? forget(relay) : err;
 }
 
 enum err event_relay_round(struct event_relay *relay)

@@ -7,6 +7,7 @@
 #include "ledger/mysql_link.h"
 #include "ledger/offset_store.h"
 #include "ledger/outbox_store.h"
+#include "ledger/sale_sold_out.h"
 #include "settlement/freeze.h"
 #include "settlement/settle_dead.h"
 #include "settlement/settle_plan.h"
@@ -98,20 +99,36 @@ static enum err write_rows(const struct writer *writer)
     return err;
 }
 
+/* Of one sale; tells whether the last unit of a sku was among them. */
+static enum err take_sale(const struct writer *writer, size_t index, bool *ret_is_last)
+{
+    const struct order_sale *sale = &writer->plan->sales[index];
+    uint64_t sold = 0;
+    enum err err = ERR_OK;
+
+    for (uint32_t k = 0; k < sale->sku_count && err == ERR_OK; k++) {
+        const uint64_t units = writer->plan->units[index][k];
+        if (units > 0) {
+            err = order_settle_take_in(writer->link, sale->sale, &sale->skus[k].sku, sale->epoch,
+                                       units, &sold);
+            *ret_is_last = *ret_is_last || (err == ERR_OK && sold >= sale->skus[k].total);
+        }
+    }
+    return err;
+}
+
 /* Stock last and in one order everywhere: sales and skus ascend (M14). */
 static enum err take_stock(const struct writer *writer)
 {
     const struct settle_plan *plan = writer->plan;
+    bool is_last[SETTLE_SALES_MAX] = {false};
     enum err err = ERR_OK;
 
-    for (size_t i = 0; i < plan->sale_count; i++) {
-        const struct order_sale *sale = &plan->sales[i];
-        for (uint32_t k = 0; k < sale->sku_count && err == ERR_OK; k++) {
-            if (plan->units[i][k] > 0) {
-                err = order_settle_take_in(writer->link, sale->sale, &sale->skus[k].sku,
-                                           sale->epoch, plan->units[i][k]);
-            }
-        }
+    for (size_t i = 0; i < plan->sale_count && err == ERR_OK; i++) {
+        err = take_sale(writer, i, &is_last[i]);
+    }
+    for (size_t i = 0; i < plan->sale_count && err == ERR_OK; i++) {
+        err = is_last[i] ? sale_sold_out_in(writer->link, plan->sales[i].sale) : ERR_OK;
     }
     writer->stats->stock_refused += err == ERR_NOT_FOUND;
     return err == ERR_NOT_FOUND ? ERR_CONFLICT : err;

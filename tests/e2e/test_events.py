@@ -19,9 +19,9 @@ DEADLINE_S = 60
 
 @pytest.fixture
 def won(open_sale, new_buyer, mysql):
-    """won(sale, name): a settled order of a new buyer; its row."""
-    def make(sale, name=None):
-        order_no = int(expect_won(new_buyer(name).purchase(sale))["order_no"])
+    """won(sale, sku): a settled order of a new buyer; its row."""
+    def make(sale, sku="a"):
+        order_no = int(expect_won(new_buyer().purchase(sale, sku=sku))["order_no"])
         rows = wait_until(lambda: mysql.rows("SELECT * FROM orders WHERE order_no = %s", order_no),
                           DEADLINE_S, "its row")
         return rows[0]
@@ -89,6 +89,23 @@ def test_money_for_a_number_without_an_order_is_told(open_sale, kafka, mysql, st
     put(mysql, row, "order.refund_due", 1, refund)
     [told] = wait_told(kafka, row["order_no"])
     assert told.data == {"sale": sale, "order_no": str(row["order_no"]), "refund": refund}
+
+
+def test_a_sale_that_is_sold_out_is_told_each_time(stack, admin, open_sale, won, kafka, mysql,
+                                                   redis_db):
+    sale = open_sale(stock={"a": 2, "b": 1})
+    first = won(sale)
+    won(sale)
+    assert events.of(kafka, f"sale:{sale}") == [], "b is there"
+    won(sale, sku="b")
+    [told] = wait_told(kafka, f"sale:{sale}")
+    assert (told.name, told.version) == ("sale.sold_out", 1)
+    assert told.data == {"sale": sale, "units": 3}
+    void(admin, mysql, first["order_no"])
+    wait_until(lambda: redis_db.stock(sale)["a"] == 1, DEADLINE_S, "its unit can be bought")
+    won(sale)
+    told = wait_told(kafka, f"sale:{sale}", 2)
+    assert [each.version for each in told] == [1, 2]
 
 
 @pytest.fixture

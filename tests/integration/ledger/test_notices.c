@@ -17,7 +17,8 @@
 #include "support/notices.h"
 
 static const struct notice_place place = {.topic = "notices", .part = 0, .offset = 1};
-
+static const struct sku a = {1, "a"};
+static uint64_t sold; /* of "a", when the last one was taken */
 static struct mysql_link *link;
 static char database[65];   /* its own: sweeps look at all sales */
 static struct sale_id sale; /* of 1,000 units of "a" and of "b", loaded */
@@ -164,7 +165,7 @@ static void cross(bool notice_first, uint32_t seq)
     insert_row(settling, seq);
     cr_assert(notice_apply_in(noticing, &notice, &place, &applied) == ERR_OK, "it does not wait");
     cr_assert(applied.result == NOTICE_PARKED);
-    cr_assert(order_settle_take_in(settling, sale, &(struct sku){1, "a"}, epoch, 1) == ERR_OK);
+    cr_assert(order_settle_take_in(settling, sale, &a, epoch, 1, &sold) == ERR_OK);
     cr_assert(sweep() == 0);
     cr_assert(mysql_link_commit(notice_first ? noticing : settling) == ERR_OK);
     cr_assert(sweep() == 0, "only one of both is there");
@@ -200,7 +201,7 @@ Test(notices, who_holds_a_sku_waits_for_no_insert)
     cr_assert(notice_apply_in(link, &other, &place, &applied) == ERR_OK);
     cr_assert(applied.result == NOTICE_PARKED);
     cr_assert(mysql_link_commit(link) == ERR_OK);
-    cr_assert(order_settle_take_in(settling, sale, &(struct sku){1, "a"}, epoch, 1) == ERR_OK);
+    cr_assert(order_settle_take_in(settling, sale, &a, epoch, 1, &sold) == ERR_OK);
     cr_assert(mysql_link_commit(settling) == ERR_OK);
     cr_assert(sweep() == 1 && state_of(2) == ORDER_STATE_PAID);
     cr_assert(state_of(1) == ORDER_STATE_CLOSED && fixture_sold(link, sale) == 1);

@@ -134,14 +134,17 @@ Test(settle, what_does_not_fit_total_is_voided_and_told)
 Test(order_settle, stock_is_taken_in_the_epoch_of_its_row_only)
 {
     const struct sku sku = {1, "a"};
+    uint64_t sold = 0;
 
     sale = fixture_sale(link, 3, 1);
     cr_assert(fixture_load(link, sale) == 1 && fixture_load(link, sale) == 2);
     cr_assert(mysql_link_begin(link) == ERR_OK);
-    cr_assert(order_settle_take_in(link, sale, &sku, 1, 1) == ERR_NOT_FOUND);
-    cr_assert(order_settle_take_in(link, sale, &sku, 3, 1) == ERR_NOT_FOUND);
-    cr_assert(order_settle_take_in(link, sale, &sku, 2, 4) == ERR_NOT_FOUND);
-    cr_assert(order_settle_take_in(link, sale, &sku, 2, 3) == ERR_OK);
+    cr_assert(order_settle_take_in(link, sale, &sku, 1, 1, &sold) == ERR_NOT_FOUND);
+    cr_assert(order_settle_take_in(link, sale, &sku, 3, 1, &sold) == ERR_NOT_FOUND);
+    cr_assert(order_settle_take_in(link, sale, &sku, 2, 4, &sold) == ERR_NOT_FOUND);
+    cr_assert(sold == 0 && order_settle_take_in(link, sale, &sku, 2, 2, &sold) == ERR_OK);
+    cr_assert(sold == 2 && order_settle_take_in(link, sale, &sku, 2, 1, &sold) == ERR_OK);
+    cr_assert(sold == 3);
     cr_assert(mysql_link_commit(link) == ERR_OK && fixture_sold(link, sale) == 3);
 }
 

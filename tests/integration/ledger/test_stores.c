@@ -363,3 +363,81 @@ Test(outbox_store, rows_wait_until_they_are_confirmed)
     cr_assert(!contains(sales, count, sale));
     mysql_link_destroy(link);
 }
+
+static uint64_t rows_of(struct mysql_link *link, struct sale_id sale)
+{
+    return VALUE(link, COUNT "outbox WHERE sale = ?", sale.value);
+}
+
+Test(outbox_store, what_was_confirmed_long_ago_is_forgotten_and_nothing_else)
+{
+    struct mysql_link *link = fixture_link();
+    struct sale_id sale = fixture_sale(link, 10, 1);
+    struct outbox_row row = {.sale = sale, .kind = OUTBOX_LETTER, .letter = 'V'};
+    uint64_t count = 0;
+    char text[400];
+
+    begin(link);
+    for (int i = 0; i < 6; i++) {
+        row.kind = i % 2 == 0 ? OUTBOX_LETTER : OUTBOX_EVENT;
+        cr_assert(outbox_store_put_in(link, &row) == ERR_OK);
+    }
+    cr_assert(mysql_link_commit(link) == ERR_OK);
+    /* 0, 1: long ago; 2, 3: a day ago; 4, 5: not confirmed */
+    snprintf(text, sizeof text,
+             "UPDATE outbox o JOIN (SELECT MIN(id) AS first FROM outbox WHERE sale = %u) f SET "
+             "created = 1, confirmed = CASE WHEN id - first < 2 THEN 1000 WHEN id - first < 4 THEN "
+             "UNIX_TIMESTAMP() * 1000 - 86400000 ELSE NULL END WHERE o.sale = %u",
+             sale.value, sale.value);
+    fixture_run(link, text);
+    cr_assert(outbox_store_forget(link, 2, 1000, &count) == ERR_OK);
+    cr_assert(count >= 2 && rows_of(link, sale) == 4);
+    cr_assert(outbox_store_forget(link, 2, 1000, &count) == ERR_OK && count == 0);
+    cr_assert(VALUE(link, COUNT "outbox WHERE sale = ? AND confirmed IS NULL", sale.value) == 2);
+    mysql_link_destroy(link);
+}
+
+static enum err on_event(void *arg, const struct shop_event *event)
+{
+    struct shop_event *found = arg;
+
+    if (found->sale.value == event->sale.value) {
+        found->id = event->id;
+        found->version = event->version;
+        found->units = event->units;
+        found->time_ms = event->time_ms;
+        found->payload_size = event->payload_size;
+        found->has_order = event->has_order;
+        cr_assert(event->order_no.value != 0 || strcmp(event->verb, "sale.sold_out") == 0);
+    }
+    return ERR_OK;
+}
+
+Test(outbox_store, events_wait_until_they_are_marked_as_told)
+{
+    struct mysql_link *link = fixture_link();
+    const struct sale_id sale = fixture_sale(link, 10, 1);
+    struct outbox_row row = {.sale = sale,
+                             .kind = OUTBOX_EVENT,
+                             .verb = "order.refund_due",
+                             .order_no = fixture_order_no(sale, 1, 5),
+                             .order_version = 3,
+                             .payload = "{\"amount\":1}"};
+    struct shop_event found = {.sale = sale};
+    struct outbox_event_counts counts;
+
+    begin(link);
+    cr_assert(outbox_store_put_in(link, &row) == ERR_OK && mysql_link_commit(link) == ERR_OK);
+    cr_assert(outbox_store_events(link, 0, 1000, on_event, &found) == ERR_OK);
+    cr_assert(found.id > 0 && found.version == 3 && found.payload_size == 12 && !found.has_order);
+    cr_assert(found.time_ms > 0);
+    cr_assert(outbox_store_event_counts(link, &counts) == ERR_OK && counts.pending >= 1);
+    cr_assert(outbox_store_mark_told(link, &found.id, 1) == ERR_OK);
+    cr_assert(VALUE(link,
+                    COUNT "outbox WHERE id = ? AND sent IS NOT NULL AND confirmed IS NOT NULL",
+                    found.id)
+              == 1);
+    found = (struct shop_event){.sale = sale};
+    cr_assert(outbox_store_events(link, 0, 1000, on_event, &found) == ERR_OK && found.id == 0);
+    mysql_link_destroy(link);
+}

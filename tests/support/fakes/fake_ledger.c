@@ -6,6 +6,7 @@
 
 #include "common/assert.h"
 #include "ledger/offset_store.h"
+#include "ledger/sale_sold_out.h"
 #include "ledger/sale_store.h"
 
 struct mysql_link *fake_ledger_create(void)
@@ -315,7 +316,7 @@ enum err order_settle_slot_taken_in(struct mysql_link *link, struct sale_id sale
 }
 
 enum err order_settle_take_in(struct mysql_link *link, struct sale_id sale, const struct sku *sku,
-                              uint32_t epoch, uint64_t units)
+                              uint32_t epoch, uint64_t units, uint64_t *ret_sold)
 {
     enum err err = enter(link, FAKE_TAKE);
     size_t i = sale_index(link, sale);
@@ -329,7 +330,19 @@ enum err order_settle_take_in(struct mysql_link *link, struct sale_id sale, cons
         return ERR_NOT_FOUND;
     }
     stock->sold += units;
+    *ret_sold = stock->sold;
     return ERR_OK;
+}
+
+enum err sale_sold_out_in(struct mysql_link *link, struct sale_id sale)
+{
+    const size_t i = sale_index(link, sale);
+    const struct outbox_row event = {
+        .sale = sale, .kind = OUTBOX_EVENT, .verb = "sale.sold_out", .order_version = 1};
+
+    ASSERT(link->in_transaction && i < link->data.sale_count);
+    ASSERT(link->data.sales[i].skus[0].sold == link->data.sales[i].skus[0].total);
+    return outbox_store_put_in(link, &event);
 }
 
 enum err order_settle_stock_in(struct mysql_link *link, struct sale_id sale, const struct sku *sku,

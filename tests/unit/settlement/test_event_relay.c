@@ -24,7 +24,7 @@ static struct {
     uint64_t put[PRODUCER_BLOCKING_BATCH_MAX];
     size_t put_count;
     uint64_t told[TOLD_MAX]; /* as the topic has them */
-    size_t told_count, waits, creates;
+    size_t told_count, waits, creates, forgets;
     int64_t oldest_age_ms;
 } world = {.is_leading = true, .topic_works = true};
 
@@ -157,6 +157,16 @@ enum err outbox_store_event_counts(struct mysql_link *link, struct outbox_event_
     return world.counts_err;
 }
 
+enum err outbox_store_forget(struct mysql_link *link, uint32_t days, uint32_t limit,
+                             uint64_t *ret_count)
+{
+    (void)link;
+    cr_assert(days == 7 && limit > 0);
+    world.forgets++;
+    *ret_count = 0;
+    return ERR_OK;
+}
+
 enum err leader_try(struct mysql_link *link, const char *name, bool *ret_leading)
 {
     (void)link;
@@ -179,6 +189,7 @@ static void begin(void)
 
     memcpy(conf.kafka_events_topic, "events", sizeof "events");
     conf.worker_relay_ms = 100;
+    conf.worker_outbox_keep_days = 7;
     relay = event_relay_create(&options);
     cr_assert(relay);
 }
@@ -322,7 +333,13 @@ Test(event_relay, one_worker_alone_tells)
     add("ab");
     world.is_leading = false;
     rounds(3);
-    cr_assert(world.told_count == 0 && world.creates == 0);
+    cr_assert(world.told_count == 0 && world.creates == 0 && world.forgets == 0);
+}
+
+Test(event_relay, old_rows_are_forgotten_once_a_second)
+{
+    rounds(20); /* of 100 ms */
+    cr_assert_eq(world.forgets, 2);
 }
 
 Test(event_relay, nothing_to_tell_needs_no_kafka)

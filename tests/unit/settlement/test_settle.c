@@ -183,7 +183,7 @@ Test(settle, the_last_units_are_sold_and_the_rest_is_voided_one_by_one)
     cr_assert(run(&bench) == SETTLE_DONE && bench.stats.taken == RECORDS);
     cr_assert(bench.stats.inserted == 5 && bench.stats.voided_stock == 3 && sold(&bench) == 5);
     cr_assert(bench.stats.retries[LABEL_SQL_STOCK] > 0);
-    cr_assert(bench.link->data.outbox_count == 6, "a letter and an event each");
+    cr_assert(bench.link->data.outbox_count == 7, "a letter and an event each, and sold out");
     cr_assert(settle_next(bench.settle) == RECORDS);
     tear_down(&bench);
 }
