@@ -83,6 +83,7 @@ def test_a_newer_version_is_quarantined(stack, admin, open_sale, kafka, mysql):
     assert found["state"] == "QUARANTINED" and found["reason"] == "version"
     assert found["buyer"] == "forged-100" and found["quantity"] == 1
     assert mysql.value("SELECT sold FROM sale_skus WHERE sale = %s", sale) == 1
+    assert found.pop("payments") == []  # a list of orders leaves them out
     assert admin.orders(sale=sale, state="QUARANTINED")["orders"] == [found]
 
 
