@@ -1,15 +1,20 @@
 """Fixtures of the end-to-end tests: real services, real processes, a sale for each test."""
 
 import itertools
+import shutil
 
 import pytest
 
-from support import events
+from support import events, paths
 from support.buyer import Buyer
 from support.db import Kafka, Mysql, Redis
+from support.life import Life
+from support.payments import Payments
 from support.processes import Stack
 from support.services import Services
 
+# Orders are closed as soon as their time is over.
+SOON_CLOSED = {"worker.reaper_ms": 200, "worker.reaper_grace_ms": 0}
 _numbers = itertools.count(1)
 
 
@@ -26,10 +31,19 @@ def services():
 
 
 @pytest.fixture(scope="session")
-def session_stack(services):
+def payment_keys():
+    """All payment providers: their keys, and the engines' settings that name them."""
+    directory = paths.work_directory("payments")
+    yield Payments(directory / "keys")
+    shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="session")
+def session_stack(services, payment_keys):
     """One worker, two engines. Sales open sooner than by default: T and hold are shorter."""
-    stack = Stack(services, engines=2, engine_settings={"board.poll_ms": 100},
-                  worker_settings={"sale.lease_ms": 300, "sale.hold_ms": 800})
+    stack = Stack(services, engines=2,
+                  engine_settings={"board.poll_ms": 100, **payment_keys.settings},
+                  worker_settings={"sale.lease_ms": 300, "sale.hold_ms": 800, **SOON_CLOSED})
     try:
         stack.start()
         yield stack
@@ -111,6 +125,12 @@ def new_buyer(stack):
 @pytest.fixture
 def mysql(services):
     return Mysql(services)
+
+
+@pytest.fixture
+def life(stack, mysql, payment_keys):
+    """Orders after they were won: pays them, waits for their states."""
+    return Life(stack, mysql, payment_keys)
 
 
 @pytest.fixture

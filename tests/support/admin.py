@@ -115,6 +115,10 @@ class Admin:
     def void_order(self, order_no):
         return self.ask("POST", f"orders/{order_no}/void")
 
+    def refund(self, order_no, restock, reason="a test"):
+        return self.ask("POST", f"orders/{order_no}/refund",
+                        {"restock": restock, "reason": reason})
+
     def dead_letters(self, **query):
         return self.ask("GET", "dead-letters?" + urllib.parse.urlencode({"limit": 1000, **query}))
 

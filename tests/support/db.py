@@ -172,6 +172,18 @@ class Kafka:
             consumer.close()
         return sorted(found, key=lambda message: (message.partition(), message.offset()))
 
+    def ends(self, topic):
+        """{partition: the offset that its next record will have}."""
+        consumer = self._consumer()
+        try:
+            partitions = consumer.list_topics(topic, timeout=READ_DEADLINE_S).topics[
+                topic].partitions
+            return {number: consumer.get_watermark_offsets(
+                confluent_kafka.TopicPartition(topic, number), timeout=READ_DEADLINE_S,
+                cached=False)[1] for number in partitions}
+        finally:
+            consumer.close()
+
     def orders(self, sale):
         """The records of one sale, decoded. Poison that a test put into the log is passed over."""
         events = []

@@ -1,9 +1,10 @@
 """history: what buyers were told, against what MySQL and Redis hold in the end (INVARIANTS T5).
 
 Clients note each attempt: when it began and ended, and what it was told: won with a number, a
-definite no, not done, or nothing sure (`outcome-unknown`, or the connection was lost). When all is
-healed the checker compares. An attempt that was told nothing sure may have won or not; anything
-else that differs is a violation, told in words.
+definite no, not done, or nothing sure (`outcome-unknown`, or the connection was lost). So do
+payment providers, of each notice, and buyers, of each cancel. When all is healed the checker
+compares. An attempt that was told nothing sure may have won or not; anything else that differs is a
+violation, told in words.
 """
 
 import dataclasses
@@ -19,6 +20,7 @@ NOT_DONE = {"overloaded", "rebuilding", "rate-limited"}
 NO = {"sold-out", "limit-reached", "not-open", "ended", "paused", "not-eligible", "unknown-sale",
       "unknown-sku", "key-reused"}
 LIVE = {"PENDING", "PAID", "QUARANTINED"}
+NEVER_BACK = {"kept", "provider"}  # reasons of a refund whose unit is not sold again
 # Others than these show that the wait for rest can end.
 HEAL_DEADLINE_S = 60
 
@@ -32,6 +34,35 @@ class Row:
     sku: str
     quantity: int
     state: str
+    reason: str = ""
+    pay_by: int = 0   # ms since the Unix epoch, as `changed`
+    changed: int = 0
+
+    @property
+    def holds_units(self):
+        return self.state in LIVE or self.state == "REFUNDED" and self.reason in NEVER_BACK
+
+
+@dataclasses.dataclass(frozen=True)
+class Payment:
+    """One sending of a notice that the order is paid; times are time.time()."""
+
+    order_no: int
+    event: str
+    transaction: str
+    began: float
+    ended: float
+    is_taken: bool  # 2xx
+
+
+@dataclasses.dataclass(frozen=True)
+class Cancel:
+    """A buyer asked to cancel. status 0: no answer came."""
+
+    order_no: int
+    began: float
+    ended: float
+    status: int
 
 
 @dataclasses.dataclass
@@ -97,15 +128,95 @@ class History:
     def _oversold(self):
         """I1."""
         for sku, total in self.total.items():
-            live = sum(row.quantity for row in self.rows if row.sku == sku and row.state in LIVE)
+            live = sum(row.quantity for row in self.rows if row.sku == sku and row.holds_units)
             if live > total:
                 yield f"oversold: {live} of {total} units of {sku}"
 
 
+@dataclasses.dataclass
+class LifeHistory:
+    """What became of the orders: rows of the sale, at rest; payments and cancels as they were
+    told; found: {event: (state, transaction, order_no)} of MySQL's payments."""
+
+    rows: list
+    payments: list
+    cancels: list
+    found: dict
+
+    def violations(self):
+        return [*self._taken(), *self._decided(), *self._paid(), *self._closed()]
+
+    def _taken(self):
+        """2xx means that it is kept."""
+        for payment in self.payments:
+            if payment.is_taken and payment.event not in self.found:
+                yield f"a notice was taken and is not there: {payment}"
+
+    def _decided(self):
+        """At rest nobody waits: neither a notice for its order, nor an order for its payment."""
+        for event, (state, _, order_no) in self.found.items():
+            if state in ("PARKED", "QUARANTINED"):
+                yield f"the payment {event} of {order_no} is {state}"
+        asked = {cancel.order_no for cancel in self.cancels if cancel.status == 202}
+        for row in self.rows:
+            if row.state == "PENDING" and row.order_no in asked:
+                yield f"a cancel was taken and not done: {row}"
+
+    def _paid(self):
+        """I12: an order is PAID by one transaction, and all others of it are to be given back."""
+        sent = {(payment.order_no, payment.transaction) for payment in self.payments}
+        by_order = {}
+        for state, transaction, order_no in self.found.values():
+            by_order.setdefault(order_no, []).append((state, transaction))
+        for row in self.rows:
+            states = sorted(state for state, _ in by_order.get(row.order_no, ()))
+            applied = [transaction for state, transaction in by_order.get(row.order_no, ())
+                       if state == "APPLIED"]
+            if row.state == "PAID" and len(applied) != 1:
+                yield f"paid, but not by one transaction: {row}, {states}"
+            if row.state != "PAID" and applied and row.state != "REFUNDED":
+                yield f"a payment was applied to an order that is not paid: {row}"
+            if any((row.order_no, transaction) not in sent for transaction in applied):
+                yield f"paid by a transaction that nobody told: {row}, {applied}"
+
+    def _closed(self):
+        """I11, I20: closed for a reason that is true, and never what was paid in time."""
+        in_time = {payment.order_no: payment for payment in reversed(self.payments)
+                   if payment.is_taken}
+        asked = {cancel.order_no for cancel in self.cancels}
+        for row in self.rows:
+            payment = in_time.get(row.order_no)
+            if row.state != "CLOSED":
+                continue
+            if row.reason == "cancel" and row.order_no not in asked:
+                yield f"cancelled, but nobody asked: {row}"
+            if row.reason == "overdue" and row.changed < row.pay_by:
+                yield f"closed before its time: {row}"
+            if row.reason == "overdue" and payment and payment.ended * 1000 < row.pay_by:
+                yield f"paid in time and closed: {row}, {payment}"
+
+
 def read_rows(services, sale):
-    return [Row(row["order_no"], row["buyer"], row["sku"], row["quantity"], row["state"])
+    return [Row(row["order_no"], row["buyer"], row["sku"], row["quantity"], row["state"],
+                row["reason"], row["pay_by"], row["changed"])
             for row in Mysql(services).rows(
-                "SELECT order_no, buyer, sku, quantity, state FROM orders WHERE sale = %s", sale)]
+                "SELECT order_no, buyer, sku, quantity, state, reason, pay_by, changed "
+                "FROM orders WHERE sale = %s", sale)]
+
+
+def read_payments(services, sale):
+    """{event: (state, transaction, order_no)} of what says "paid"."""
+    return {row["event_id"]: (row["state"], row["transaction_id"], row["order_no"])
+            for row in Mysql(services).rows(
+                "SELECT event_id, state, transaction_id, order_no FROM payments "
+                "WHERE kind = 'paid' AND order_no >> 40 = %s", sale)}
+
+
+def wait_for_decisions(services, sale, deadline_s):
+    """I23: each order is paid, or closed when its time is over."""
+    wait_until(lambda: Mysql(services).value(
+        "SELECT COUNT(*) FROM orders WHERE sale = %s AND state = 'PENDING'", sale) == 0,
+        deadline_s, f"no order of sale {sale} waits for its payment", interval_s=0.3)
 
 
 def totals(services, sale):
@@ -148,16 +259,18 @@ def is_shortened(report):
         and ", 0 older than the log" not in check["found"] for check in report["checks"])
 
 
-def judge(services, sale, told, report):
+def judge(services, sale, told, report, payments=(), cancels=()):
     """A sale at rest, with its last audit: what does not hold, one text each."""
     rows = read_rows(services, sale)
     history = History(told, rows, totals(services, sale))
     found = history.violations()
+    found += LifeHistory(rows, list(payments), list(cancels),
+                         read_payments(services, sale)).violations()
     found += [f"the audit's {check}" for check in report["checks"]
               if check["result"] == "violated"]
     if not report["ok"] and not found and not is_shortened(report):
         found.append(f"the audit does not hold: {report}")
-    left = {sku: total - sum(row.quantity for row in rows if row.sku == sku and row.state in LIVE)
+    left = {sku: total - sum(row.quantity for row in rows if row.sku == sku and row.holds_units)
             for sku, total in history.total.items()}
     stock = Redis(services).stock(sale)
     if stock != left:

@@ -126,7 +126,7 @@ def told(code=None, sku="b", buyer="ann", key="1", began=10.0):
 def counter():
     """A sale that was open from 5 on, paused from 20 to 22; of b there are always units."""
     class NoShop:
-        stack, seed, hold_s = None, 1, 2.0
+        stack, keys, seed, hold_s = None, None, 1, 2.0
 
     made = Counter(NoShop, make_plan(1, 60).sales[0])
     made.opened, made.pauses = 5.0, [(20.0, 22.0)]

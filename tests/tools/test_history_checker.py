@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from support.crowd import Told
-from support.history import History, Row, is_shortened
+from support.history import Cancel, History, LifeHistory, Payment, Row, is_shortened
 from support.paths import ROOT
 
 TOTAL = {"a": 2}
@@ -94,3 +94,58 @@ def test_the_audit_still_speaks_of_rows_that_are_older_than_the_log():
     """What is_shortened() looks for is what the audit writes."""
     text = (ROOT / "engine/settlement/audit_checks.c").read_text()
     assert '" older than the log' in text
+
+
+def paid(order_no=1, event="e1", transaction="t1", ended=10.0, is_taken=True):
+    return Payment(order_no, event, transaction, ended - 0.1, ended, is_taken)
+
+
+def lived(state, reason="", pay_by=20000, changed=15000):
+    return Row(1, "ann", "a", 1, state, reason, pay_by, changed)
+
+
+APPLIED, DUE = ("APPLIED", "t1", 1), ("REFUND_DUE", "t1", 1)
+
+
+@pytest.mark.parametrize("row, payments, cancels, found", [
+    (lived("PENDING"), [], [], {}),
+    (lived("PAID"), [paid()], [], {"e1": APPLIED}),
+    (lived("PAID"), [paid(is_taken=False)], [], {"e1": APPLIED}),
+    (lived("PAID"), [paid(), paid(event="e2", transaction="t2")], [],
+     {"e1": APPLIED, "e2": ("REFUND_DUE", "t2", 1)}),
+    (lived("CLOSED", "overdue", changed=20001), [], [], {}),
+    (lived("CLOSED", "overdue", changed=20001), [paid(ended=21)], [], {"e1": DUE}),
+    (lived("CLOSED", "overdue", changed=20001), [paid(ended=12, is_taken=False)], [], {}),
+    (lived("CLOSED", "cancel"), [paid()], [Cancel(1, 0, 1, 202)], {"e1": DUE}),
+    (lived("CLOSED", "cancel"), [], [Cancel(1, 0, 1, 0)], {}),
+    (lived("REFUNDED", "kept"), [paid()], [], {"e1": APPLIED}),
+])
+def test_a_life_that_can_be_holds(row, payments, cancels, found):
+    assert LifeHistory([row], payments, cancels, found).violations() == []
+
+
+@pytest.mark.parametrize("row, payments, cancels, found, says", [
+    (lived("PENDING"), [paid()], [], {}, "is not there"),
+    (lived("PENDING"), [paid()], [], {"e1": ("PARKED", "t1", 1)}, "is PARKED"),
+    (lived("PENDING"), [], [Cancel(1, 0, 1, 202)], {}, "not done"),
+    (lived("PAID"), [paid()], [], {"e1": DUE}, "not by one transaction"),
+    (lived("PAID"), [paid(), paid(event="e2", transaction="t2")], [],
+     {"e1": APPLIED, "e2": ("APPLIED", "t2", 1)}, "not by one transaction"),
+    (lived("PAID"), [], [], {"e9": ("APPLIED", "t9", 1)}, "nobody told"),
+    (lived("CLOSED", "overdue", changed=20001), [paid(ended=30)], [], {"e1": APPLIED},
+     "not paid"),
+    (lived("CLOSED", "overdue", changed=19999), [], [], {}, "before its time"),
+    (lived("CLOSED", "overdue", changed=20001), [paid(ended=19)], [], {"e1": DUE},
+     "paid in time and closed"),
+    (lived("CLOSED", "cancel"), [], [], {}, "nobody asked"),
+])
+def test_a_life_that_cannot_be_is_found(row, payments, cancels, found, says):
+    violations = LifeHistory([row], payments, cancels, found).violations()
+    assert any(says in text for text in violations), violations
+
+
+@pytest.mark.parametrize("reason, is_oversold", [("kept", True), ("restocked", False)])
+def test_a_unit_that_was_refunded_and_kept_is_not_sold_twice(reason, is_oversold):
+    rows = [row(1), row(2, "bob"), Row(3, "eve", "a", 1, "REFUNDED", reason)]
+    told_all = [told(order_no=1), told("bob", order_no=2), told("eve", order_no=3)]
+    assert bool(History(told_all, rows, TOTAL).violations()) == is_oversold

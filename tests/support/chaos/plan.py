@@ -23,6 +23,7 @@ LANES = 2                    # sales at once
 SCARCE_UNITS = (100, 600)
 PLENTY_UNITS = 1000000
 SHOP_PAUSE_S = (5.0, 15.0)
+PAY_WINDOW_S = (4, 20)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,11 +90,12 @@ class Sale:
     scarce: int
     is_ended: bool
     acts: tuple
+    pay_window_s: int = 0
 
     def __str__(self):
         acts = ", ".join(f"{act} {number} at {at_s:.1f} s" for at_s, act, number in self.acts)
         return (f"{self.at_s:6.1f} s  sale {self.number}, until {self.ends_s:.1f} s, limit "
-                f"{self.limit}, {self.scarce} units of a"
+                f"{self.limit}, {self.scarce} units of a, {self.pay_window_s} s to pay"
                 + (", then ended" if self.is_ended else "") + (f"; {acts}" if acts else ""))
 
 
@@ -211,7 +213,8 @@ def _sales(chance, seconds):
                               _acts(chance, at_s, ends_s)))
             at_s = ends_s
     found.sort(key=lambda sale: (sale.at_s, sale.lane))
-    return tuple(dataclasses.replace(sale, number=number)
+    return tuple(dataclasses.replace(sale, number=number,
+                                     pay_window_s=chance.randint(*PAY_WINDOW_S))
                  for number, sale in enumerate(found, 1))
 
 

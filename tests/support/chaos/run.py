@@ -11,10 +11,12 @@ from support.chaos import verdict
 from support.chaos.nemesis import Nemesis
 from support.chaos.shoppers import Shop
 from support.faults import Faults, revive
+from support.payments import Payments
 from support.services import Services
 
 MEND_DEADLINE_S = 180
 CLOSE_DEADLINE_S = 90
+SOON_CLOSED = {"worker.reaper_ms": 300, "worker.reaper_grace_ms": 300}
 
 
 class Interrupted(Exception):
@@ -62,10 +64,11 @@ class Run:
         tell("== services: Redis, Kafka and MariaDB, for this run alone; two engines, two workers")
         with self.interrupts.shielded():
             self.faults = Faults(self.directory / "services")
-        self.stack = self.faults.stack()
+        keys = Payments(self.directory / "payments")
+        self.stack = self.faults.stack(engine_settings=keys.settings, worker_settings=SOON_CLOSED)
         self.stack.start()
         self.nemesis = Nemesis(self.plan, self.faults, self.stack, tell)
-        self.shop = Shop(self.plan, self.stack)
+        self.shop = Shop(self.plan, self.stack, keys)
 
     def go(self):
         """The plan, from its beginning to its end."""
@@ -113,7 +116,7 @@ class Run:
             violations, rows = verdict.audit(self.stack, self.faults.services, counter, told,
                                              last_audit, path)
             report.violations += violations
-            report.rows += rows
+            report.count_life(rows, counter.payers)
         for process in [*self.stack.workers, *self.stack.engines]:
             self.nemesis.look_at(process)
         report.violations += self.nemesis.deaths

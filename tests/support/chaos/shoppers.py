@@ -1,7 +1,8 @@
 """shoppers: buyers of a sale as real ones are, at both engines; and the shop that sells.
 
 A buyer is new, asks with a key, and asks again with the same key, at the other engine, when the
-answer told nothing sure. Some winners repeat, some try once more, some read their orders.
+answer told nothing sure. Some winners repeat, some try once more, some read their orders; then
+they pay, cancel, or do nothing (payers.py).
 """
 
 import random
@@ -10,6 +11,7 @@ import time
 
 from support import http_raw
 from support.admin import Admin, AdminError
+from support.chaos.payers import Payers
 from support.chaos.plan import PLENTY_UNITS
 from support.crowd import Crowd
 from support.history import NOT_DONE, UNSURE
@@ -28,9 +30,9 @@ ASK_AGAIN_S = 0.5
 class Shoppers(Crowd):
     """A crowd of one sale. `wrong`: answers that cannot be, one text each."""
 
-    def __init__(self, stack, sale, seed, threads=6):
+    def __init__(self, stack, sale, seed, payers, threads=6):
         super().__init__(stack, sale, (), threads, (0, 1), PATIENCE_S)
-        self.seed, self.reads, self.wrong = seed, 0, []
+        self.seed, self.payers, self.reads, self.wrong = seed, payers, 0, []
 
     def shop(self, number, connections):
         chance = random.Random(f"shoppers {self.seed} {self.sale} {number}")
@@ -50,10 +52,14 @@ class Shoppers(Crowd):
             engine = 1 - engine
             answer = self.ask(connections, engine, *attempt)
         won = answer if answer.status == 201 else None
+        if won:
+            self.payers.won(won)
         if won and chance.random() < REPEAT_SHARE:
             self.ask(connections, 1 - engine, *attempt)
         if won and chance.random() < SECOND_SHARE:
-            self.ask(connections, engine, buyer, f"key-2-of-{buyer}-in-chaos", SKUS[1])
+            second = self.ask(connections, engine, buyer, f"key-2-of-{buyer}-in-chaos", SKUS[1])
+            if second.status == 201:
+                self.payers.won(second)
         if chance.random() < READ_SHARE:
             self._read(connections, chance.randrange(2), buyer, won)
 
@@ -86,7 +92,8 @@ class Counter:
 
     def __init__(self, shop, sale):
         self.shop, self.sale = shop, sale
-        self.shoppers = Shoppers(shop.stack, sale.number, shop.seed)
+        self.payers = Payers(shop.stack, shop.keys, sale.number, shop.seed, sale.pay_window_s)
+        self.shoppers = Shoppers(shop.stack, sale.number, shop.seed, self.payers)
         self.opened = self.end_asked = None  # time.monotonic()
         self.pauses = []                     # [(asked, resumed)]
 
@@ -109,8 +116,9 @@ class Counter:
         number = self.sale.number
         if not self.shop.insist(lambda admin: admin.create_sale(
                 sale=number, stock={"a": self.sale.scarce, "b": PLENTY_UNITS},
-                limit=self.sale.limit)):
+                limit=self.sale.limit, pay_window_s=self.sale.pay_window_s)):
             return False
+        self.payers.start()
         self.shoppers.__enter__()  # while it is loaded, too
 
         def is_open(admin):
@@ -167,7 +175,8 @@ class Counter:
 class Shop:
     """Lanes of sales, a thread each. Asks any worker until one has done it, as operators do."""
 
-    def __init__(self, plan, stack):
+    def __init__(self, plan, stack, keys):
+        self.keys = keys
         self.stack, self.seed, self.hold_s = stack, plan.seed, 2.0
         self.admins = [Admin(("127.0.0.1", worker.settings["worker.admin_port"]),
                              stack.admin_token) for worker in stack.workers]

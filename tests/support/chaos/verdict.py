@@ -7,7 +7,8 @@ import json
 from support.crowd import ask_all
 from support.ctl import ctl
 from support.db import Redis
-from support.history import NO, NOT_DONE, UNSURE, ask_again, judge, read_rows, wait_for_rest
+from support.history import (NO, NOT_DONE, UNSURE, ask_again, judge, read_rows,
+                             wait_for_decisions, wait_for_rest)
 from support.wait import wait_until
 
 REST_DEADLINE_S = 60  # I23
@@ -31,6 +32,9 @@ class Report:
     not_done: int = 0
     unknowns: int = 0
     rows: int = 0
+    states: dict = dataclasses.field(default_factory=dict)  # {state: rows}
+    notices: int = 0
+    cancels: int = 0
     slowest_recovery_s: float = None
     slowest_recovery_of: str = None
     seconds_to_rest: float = None
@@ -55,7 +59,15 @@ class Report:
         self.not_done += sum(answer.code in NOT_DONE for answer in told)
         self.unknowns += sum(answer.code in UNSURE for answer in told)
 
+    def count_life(self, rows, payers):
+        self.rows += len(rows)
+        for row in rows:
+            self.states[row.state] = self.states.get(row.state, 0) + 1
+        self.notices += len(payers.payments)
+        self.cancels += len(payers.cancels)
+
     def __str__(self):
+        states = ", ".join(f"{state} {count}" for state, count in sorted(self.states.items()))
         kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(self.faults.items()))
         slowest = "" if self.slowest_recovery_s is None else (
             f"{self.slowest_recovery_s:.1f} s until a win: {self.slowest_recovery_of}")
@@ -67,7 +79,8 @@ class Report:
             f"definite noes     {self.noes}",
             f"not done          {self.not_done}",
             f"unknowns          {self.unknowns}",
-            f"rows              {self.rows}",
+            f"rows              {self.rows}: {states}",
+            f"after winning     {self.notices} notices and {self.cancels} cancels sent",
             f"slowest recovery  {slowest or 'not measured'}",
             f"at rest           {self.seconds_to_rest} s after healing",
             f"violations        {len(self.violations)}",
@@ -127,7 +140,9 @@ def settle(stack, services, counter):
     number, told = counter.sale.number, list(counter.shoppers.told)
     told += ask_again(stack, number, told, BOTH, REST_DEADLINE_S)
     told += sells_again(stack, number, counter.end_asked is not None)
+    counter.payers.finish(REST_DEADLINE_S)
     wait_for_history(services, number)
+    wait_for_decisions(services, number, REST_DEADLINE_S + counter.sale.pay_window_s)
     return told, wait_for_rest(stack, services, number, REST_DEADLINE_S)
 
 
@@ -145,14 +160,15 @@ def write_told(directory, number, told):
 
 
 def audit(stack, services, counter, told, last_audit, path):
-    """[violation] of one sale, by the history checker and by seckillctl."""
+    """([violation], rows) of one sale, by the history checker and by seckillctl."""
     number = counter.sale.number
-    found = judge(services, number, told, last_audit)
+    found = judge(services, number, told, last_audit, counter.payers.payments,
+                  counter.payers.cancels)
     found += counter.wrong()
     result = ctl(stack, "audit", number, "--told", path)
     if result.returncode != 0:
         found.append(f"seckillctl audit: {result.returncode}: {result.stdout}{result.stderr}")
-    return [f"sale {number}: {text}" for text in found], len(read_rows(services, number))
+    return [f"sale {number}: {text}" for text in found], read_rows(services, number)
 
 
 def count_kinds(done):
