@@ -56,20 +56,24 @@ def test_a_kept_demo_answers_the_lines_it_prints(directory):
     small = ("--dir", directory, "--stock", "200", "--buyers", "2000", "--rate", "2000")
     result = demo(*small, "--engines", "2", "--keep")
     assert result.returncode == DONE, result.stdout
-    for text in ("audit of sale 1: holds", "200 orders in MySQL", "accepted",
-                 "all is well", "from memory"):
+    for text in ("audit of sale 1: holds", "accepted", "units came back", "buyers who waited",
+                 "initial 200 + added 0 = left ", "all is well", "from memory"):
         assert text in result.stdout, result.stdout
+    counted = re.search(r"(\d+) orders in MySQL for (\d+) orders that buyers", result.stdout)
+    assert int(counted[1]) >= int(counted[2]) > 200, "what came back was sold again"
     again = demo(*small)
     assert again.returncode == USAGE and "was left running" in again.stdout
-    pasted = re.findall(r"^(?:curl|\(set).*(?:\n  .*)*", result.stdout, re.M)
-    assert len(pasted) == 5
+    pasted = re.findall(r"^(?:curl|\((?:set|order)).*(?:\n  .*)*", result.stdout, re.M)
+    assert len(pasted) == 7
     answers = [subprocess.run(["bash", "-c", text], capture_output=True, text=True, timeout=60,
                               check=True).stdout for text in pasted]
     assert answers[0].startswith("HTTP/1.1 200 ") and '"state":"open"' in answers[0]
     assert answers[1].startswith("HTTP/1.1 201 ") and '"order_no":"' in answers[1]
     assert answers[2].startswith("HTTP/1.1 200 ") and '"order_no":"' in answers[2]
-    assert 'result="accepted"' in answers[3]
-    assert "sale 2" in answers[4]
+    assert answers[3].startswith("HTTP/1.1 20"), answers[3]
+    assert answers[4].startswith("HTTP/1.1 202 "), answers[4]
+    assert 'result="accepted"' in answers[5]
+    assert "sale 2" in answers[6]
     assert demo("--dir", directory, "--stop").returncode == DONE
     assert not running(directory)
     assert not (directory / "secrets").exists()
