@@ -138,6 +138,8 @@ class Counter:
             return
         asked = time.monotonic()
         self.shop.insist(lambda admin: admin.pause(self.sale.number))
+        # Redis may be away: until it hears of it the sale is open, and paused for long after.
+        self.shop.insist(lambda admin: admin.sale(self.sale.number).get("state") == "paused")
         self.shop.pause(number / 1000)
         self.shop.insist(lambda admin: admin.resume(self.sale.number), whatever=True)
         self.shop.insist(lambda admin: admin.sale(self.sale.number).get("state") == "open",
