@@ -142,6 +142,7 @@ def settle(stack, services, counter):
     told += sells_again(stack, number, counter.end_asked is not None)
     counter.payers.finish(REST_DEADLINE_S)
     wait_for_history(services, number)
+    wait_for_rest(stack, services, number, REST_DEADLINE_S)  # all that was won has its row
     wait_for_decisions(services, number, REST_DEADLINE_S + counter.sale.pay_window_s)
     return told, wait_for_rest(stack, services, number, REST_DEADLINE_S)
 
