@@ -271,6 +271,7 @@ def test_a_refund_without_restock_keeps_the_unit(stack, paid, life, redis_db):
     assert redis_db.stock(sale) == {"a": 1}
     second = buy_when_there(buyer, sale)
     assert second != order_no
+    life.settled(second)
     assert redis_db.stock(sale) == {"a": 0}
     assert life.mysql.value("SELECT sold FROM sale_skus WHERE sale = %s", sale) == 2
     assert_audit(stack, sale)
