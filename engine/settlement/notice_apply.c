@@ -415,6 +415,9 @@ void notice_applied_tell(const struct notice_applied *applied, struct metrics_sh
     const bool is_quarantined = applied->result == NOTICE_QUARANTINED;
 
     metrics_add(shard, METRIC_notices_settled_total, (uint32_t)applied->result, 1);
+    if (applied->result == NOTICE_APPLIED && applied->kind == NOTICE_KIND_CANCEL) {
+        metrics_add(shard, METRIC_closed_total, LABEL_CLOSED_CANCEL, 1);
+    }
     if (!is_quarantined && applied->result != NOTICE_REFUND_DUE) {
         return;
     }

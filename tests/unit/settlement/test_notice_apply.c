@@ -242,5 +242,9 @@ Test(notice_apply, trouble_is_counted_by_its_reason)
     cr_assert(metrics_value(metrics, METRIC_payment_trouble_total, LABEL_PAYMENT_TROUBLE_SECOND)
               == 1);
     cr_assert(metrics_value(metrics, METRIC_notices_settled_total, LABEL_NOTICE_IGNORED) == 1);
+    cr_assert(metrics_value(metrics, METRIC_closed_total, LABEL_CLOSED_CANCEL) == 0);
+    applied = (struct notice_applied){.result = NOTICE_APPLIED, .kind = NOTICE_KIND_CANCEL};
+    notice_applied_tell(&applied, shard);
+    cr_assert(metrics_value(metrics, METRIC_closed_total, LABEL_CLOSED_CANCEL) == 1);
     metrics_destroy(metrics);
 }
