@@ -96,7 +96,11 @@ def test_what_still_cannot_be_read_stays_and_says_why(stack, admin, kafka, mysql
     done = ctl(stack, "dead", "redrive", letter["id"])
     assert done.returncode == REFUSED
     assert "It still cannot be read: truncated. [stays-dead]" in done.stderr
-    assert f"{letter['id']} " in ctl(stack, "dead", "list", "--open").stdout
+    [line] = [line for line in ctl(stack, "dead", "list", "--open").stdout.splitlines()
+              if line.startswith(f"{letter['id']} ")]
+    [listed] = [each for each in admin.dead_letters(open="true")["dead_letters"]
+                if each["id"] == letter["id"]]
+    assert line.endswith(f"  {listed['created_at']}  {len(letter['payload'])} bytes  open"), line
     [after] = letters(0)
     assert after["resolved"] is None
     assert ctl(stack, "dead", "redrive", 2 ** 40).returncode == REFUSED

@@ -30,10 +30,12 @@ static void print_letters(const json_t *root)
     {
         const bool is_open = !json_is_string(json_object_get(letter, "resolved_at"));
         printf("%-8" JSON_INTEGER_FORMAT " %s/%" JSON_INTEGER_FORMAT "/%" JSON_INTEGER_FORMAT
-               "  %-12s sale %" JSON_INTEGER_FORMAT "  order %s  %s\n",
+               "  %-12s sale %" JSON_INTEGER_FORMAT "  order %s  %s  %" JSON_INTEGER_FORMAT
+               " bytes  %s\n",
                number_of(letter, "id"), text_of(letter, "topic"), number_of(letter, "partition"),
                number_of(letter, "offset"), text_of(letter, "reason"), number_of(letter, "sale"),
-               text_of(letter, "order_no"), is_open ? "open" : text_of(letter, "resolution"));
+               text_of(letter, "order_no"), text_of(letter, "created_at"),
+               number_of(letter, "size"), is_open ? "open" : text_of(letter, "resolution"));
     }
     if (json_is_integer(next)) {
         printf("more: --after %" JSON_INTEGER_FORMAT "\n", json_integer_value(next));
