@@ -6,6 +6,9 @@
  * refused in a batch    the pass goes on with pages of one: a batch is refused as a whole
  * refused alone         its order waits for REFUSED_MS, an operator is needed; others go on
  *
+ * A hold ends with its time, but never inside a pass: its event lies behind the pass by then, and a
+ * later one of its order would go first. Where there is no room to hold another, the pass ends.
+ *
  * The memory of what waits is lost with the process: the next one puts again what is not marked. */
 #include "settlement/event_relay.h"
 
@@ -123,8 +126,9 @@ struct page {
     bool is_cut; /* there are more behind `last` */
     uint64_t told[PAGE_MAX];
     size_t told_count;
-    bool is_refused; /* some were, in a batch */
-    bool is_lost;    /* some were, or could not be put */
+    bool is_refused;   /* some were, in a batch */
+    bool is_lost;      /* some were, or could not be put */
+    bool is_passed_by; /* some were, without a hold */
 };
 
 /* The numbers of orders are above those of sales: bits 40 and up are the sale's. */
@@ -196,7 +200,8 @@ static enum err on_event(void *arg, const struct shop_event *event)
         return ERR_OK;
     }
     if (relay->holds.count == EVENT_HOLDS_MAX) {
-        page->is_lost = true; /* so many are refused that the topic is what is wrong */
+        page->is_passed_by = true; /* so many are held that the topic is what is wrong */
+        page->is_lost = true;
         return ERR_OK;
     }
     const enum err err = put(relay, event);
@@ -275,7 +280,6 @@ static enum err mark(struct page *page)
 static enum err tell_page(struct event_relay *relay, uint64_t after, struct page *page)
 {
     *page = (struct page){.relay = relay};
-    event_holds_expire(&relay->holds, now_us(relay));
     const enum err read_err =
         outbox_store_events(relay->options.mysql, after, PAGE_MAX, on_event, page);
     read_reports(page); /* also of a page that broke off */
@@ -288,7 +292,8 @@ static bool is_next(struct event_relay *relay, const struct page *page, uint64_t
 {
     const bool is_last = page->read_count < PAGE_MAX && !page->is_cut;
 
-    if (page->is_lost && page->told_count == 0) {
+    relay->is_alone = relay->is_alone || page->is_refused;
+    if (page->is_passed_by || (page->is_lost && page->told_count == 0)) {
         LOG_WARN_EVERY(TOLD_S, "events_not_told",
                        KV_STR("topic", relay->options.conf->kafka_events_topic),
                        KV_STR("why", trouble_of(relay)),
@@ -296,8 +301,7 @@ static bool is_next(struct event_relay *relay, const struct page *page, uint64_t
         return false;
     }
     if (page->is_refused) {
-        relay->is_alone = true; /* the same page again */
-        return true;
+        return true; /* the same page again */
     }
     if (is_last) {
         relay->is_alone = false;
@@ -315,6 +319,7 @@ static enum err pass(struct event_relay *relay, uint64_t *ret_told)
     bool is_more = true;
 
     *ret_told = 0;
+    event_holds_expire(&relay->holds, now_us(relay));
     for (int i = 0; i < PAGES_MAX && is_more; i++) {
         err = tell_page(relay, after, &page);
         *ret_told += page.told_count;

@@ -12,7 +12,7 @@
 #include "unit/settlement/quiet.h"
 
 /* Fakes of what stands below: events in MySQL, by id from 1, and a topic. */
-enum { EVENTS_MAX = 600, TOLD_MAX = 2000 };
+enum { EVENTS_MAX = 1600, TOLD_MAX = 2000 };
 static struct {
     uint64_t order[EVENTS_MAX + 1]; /* whose it is, by id */
     bool is_marked[EVENTS_MAX + 1];
@@ -20,6 +20,8 @@ static struct {
     bool is_leading, conf_is_bad, topic_works;
     uint64_t refused; /* the topic takes no batch with this one */
     uint64_t lost;    /* its report is a failure */
+    uint64_t lost_to; /* and so are those of all up to here, but of the last one of each page */
+    int64_t wait_us;  /* that the reports of a page take */
     enum err counts_err, mark_err;
     uint64_t put[PRODUCER_BLOCKING_BATCH_MAX];
     size_t put_count;
@@ -77,6 +79,11 @@ static bool is_put(uint64_t id)
     return found;
 }
 
+static bool is_lost(uint64_t id)
+{
+    return id == world.lost || (id <= world.lost_to && id % PRODUCER_BLOCKING_BATCH_MAX != 0);
+}
+
 size_t producer_blocking_wait(
     struct producer_blocking *producer, uint32_t timeout_ms,
     struct producer_report ret_reports[static PRODUCER_BLOCKING_BATCH_MAX])
@@ -87,9 +94,10 @@ size_t producer_blocking_wait(
     (void)producer;
     (void)timeout_ms;
     world.waits++;
+    quiet.now_us += world.wait_us;
     for (size_t i = 0; i < world.put_count && world.topic_works; i++) {
         enum err status = is_refused ? ERR_RANGE : ERR_OK;
-        status = world.put[i] == world.lost ? ERR_LOST : status;
+        status = is_lost(world.put[i]) ? ERR_LOST : status;
         if (status == ERR_OK) {
             world.told[world.told_count++] = world.put[i];
         }
@@ -315,17 +323,59 @@ Test(event_relay, refused_events_fill_no_page)
     assert_told("301 302");
 }
 
-Test(event_relay, more_than_a_page_goes_in_one_round)
+/* Of an order each. */
+static void add_many(uint64_t count)
 {
-    world.count = EVENTS_MAX;
+    world.count = count;
     for (uint64_t id = 1; id <= world.count; id++) {
         world.order[id] = 1000 + id;
     }
+}
+
+Test(event_relay, more_than_a_page_goes_in_one_round)
+{
+    add_many(EVENTS_MAX);
     rounds(1);
     cr_assert(pending_count() == 0 && world.told_count == EVENTS_MAX);
     for (uint64_t id = 1; id <= world.count; id++) {
         cr_assert_eq(world.told[id - 1], id);
     }
+}
+
+static void assert_order_is_kept(uint64_t first, uint64_t second)
+{
+    uint64_t last = 0;
+
+    for (size_t i = 0; i < world.told_count; i++) {
+        const uint64_t id = world.told[i];
+        cr_assert(id != second || last == first, "%d was told before %d", (int)second, (int)first);
+        last = id == first ? first : last;
+    }
+    cr_assert_eq(pending_count(), 0);
+}
+
+Test(event_relay, a_page_that_takes_long_lets_no_later_event_pass_a_lost_one)
+{
+    add_many(600); /* three pages */
+    world.order[600] = world.order[1];
+    world.lost = 1;
+    world.wait_us = 2000000;
+    rounds(1);
+    world.lost = 0;
+    rounds(3);
+    assert_order_is_kept(1, 600);
+}
+
+Test(event_relay, more_lost_events_than_can_be_held_let_no_later_event_pass)
+{
+    add_many(EVENTS_MAX);
+    world.order[1282] = world.order[1100]; /* behind the page that fills the holds */
+    world.lost_to = 1024;
+    rounds(1);
+    world.lost_to = 0;
+    pass_seconds(1);
+    rounds(3);
+    assert_order_is_kept(1100, 1282);
 }
 
 Test(event_relay, one_worker_alone_tells)
