@@ -55,6 +55,13 @@ def causes(process):
         "causes", [])}
 
 
+def why_stopped(stack):
+    """All that the workers say of it: each of their consumer threads may name a partition."""
+    return " ".join(cause["detail"] for worker in stack.workers
+                    for cause in worker.ops_get("/readyz").json().get("causes", [])
+                    if cause["name"] == "partition-stopped")
+
+
 def stopped(stack):
     return sum(scrape(worker).get("seckill_partitions_stopped") for worker in stack.workers)
 
@@ -146,8 +153,8 @@ def test_records_that_retention_took_before_they_were_settled(stack, topics, mys
         start_workers(stack)
         wait_until(lambda: stopped(stack) == len(lost_parts), 60, "the partitions stop",
                    ignoring=(OSError,))
-        told = " ".join(causes(worker).get("partition-stopped", "") for worker in stack.workers)
-        assert "log gap" in told and all(f"partition {part}" in told for part in lost_parts), told
+        wait_until(lambda: "log gap" in why_stopped(stack) and all(
+            f"partition {part}" in why_stopped(stack) for part in lost_parts), 30, "it says which")
         wait_for_wins(buyers)  # buyers do not feel it
         others = [part for part in range(PARTITIONS) if part not in lost_parts]
         wait_until(lambda: any(places(mysql)[part] > before[part] for part in others), 30,
@@ -195,8 +202,7 @@ def test_a_topic_that_is_made_anew(stack, topics, mysql, crowd, holds):
         wait_for_wins(buyers, 10)
     start_workers(stack)
     wait_until(lambda: stopped(stack) == PARTITIONS, 60, "all stop", ignoring=(OSError,))
-    told = " ".join(causes(worker).get("partition-stopped", "") for worker in stack.workers)
-    assert "beyond the end" in told, told
+    wait_until(lambda: "beyond the end" in why_stopped(stack), 30, "it says why")
     hold_for(lambda: places(mysql) == before, 3, "never reset")
     assert told_of(stack, old) == {"I6", "I13"}
     for part, offset in before.items():
