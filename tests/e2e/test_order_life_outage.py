@@ -192,6 +192,7 @@ def test_a_close_that_the_cut_has_counted_is_not_told_again(stack, services, lif
     """A load while closes wait to be told: their units are of the older epoch."""
     sale = stack.admin.open_sale(stock=50, pay_window_s=1)
     buy_all(stack, sale, 40, "cut")
+    wait_until(lambda: stack.admin.sale(sale)["load"]["step"] == "done", 60, "its load has ended")
     stack.admin.recover(sale)
     wait_until(lambda: life.states(sale) == {"CLOSED": 40}, 60, "all are closed")
     wait_until(lambda: redis_db.meta(sale).get("epoch") == "2"
