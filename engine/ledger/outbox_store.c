@@ -147,11 +147,17 @@ enum err outbox_store_pending(struct mysql_link *link, struct sale_id sale,
 {
     static const struct sql sql = {
         .head = "SELECT " OUTBOX_COLUMNS " FROM outbox WHERE target = 'redis' "
-                "AND confirmed IS NULL AND sale = ? ORDER BY id LIMIT ?"};
-    const struct sql_value params[] = {sql_u64(sale.value), sql_u64(max)};
+                "AND confirmed IS NULL AND sale = ? AND kind = ? ORDER BY id LIMIT ?"};
+    static const enum outbox_kind kinds[] = {OUTBOX_STATE, OUTBOX_LETTER, OUTBOX_UNITS};
     struct rows_job job = {.rows = ret_rows};
-    enum err err = mysql_link_query(link, &sql, 0, params, 2, on_row, &job);
+    enum err err = ERR_OK;
 
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0] && err == ERR_OK && job.count < max;
+         i++) {
+        const struct sql_value params[] = {sql_u64(sale.value), sql_text(kind_names[kinds[i]]),
+                                           sql_u64(max - job.count)};
+        err = mysql_link_query(link, &sql, 0, params, 3, on_row, &job);
+    }
     if (err == ERR_OK) {
         *ret_count = job.count;
     }

@@ -50,7 +50,8 @@ MUST_CHECK enum err outbox_store_put_many_in(struct mysql_link *link, const stru
 MUST_CHECK enum err outbox_store_pending_sales(struct mysql_link *link, struct sale_id after,
                                                struct sale_id *ret_sales, size_t max,
                                                size_t *ret_count);
-/* The oldest rows of a sale for Redis that are not confirmed, in order, at most `max`. */
+/* The oldest rows of a sale for Redis that are not confirmed, at most `max`: states, then letters,
+ * then units, each in their order, so that a freeze waits behind no backlog of units. */
 MUST_CHECK enum err outbox_store_pending(struct mysql_link *link, struct sale_id sale,
                                          struct outbox_row *ret_rows, size_t max,
                                          size_t *ret_count);

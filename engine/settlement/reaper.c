@@ -206,10 +206,11 @@ static enum err close_body(struct mysql_link *link, void *arg)
     return err;
 }
 
-/* What is of this sku alone: the others are closed all the same. */
+/* What is of this sku alone (BUSY: somebody holds its row): the others are closed all the same. */
 static bool is_of_sku(enum err err)
 {
-    return err == ERR_NOT_FOUND || err == ERR_RANGE || err == ERR_CONFLICT || err == ERR_PARSE;
+    return err == ERR_NOT_FOUND || err == ERR_RANGE || err == ERR_CONFLICT || err == ERR_PARSE
+           || err == ERR_BUSY;
 }
 
 /* One batch of a sku. `*ret_closed` below `max`: it has no more now. */

@@ -131,8 +131,7 @@ static enum err confirm_old(struct turn *turn)
 
     for (size_t i = 0; i < turn->row_count; i++) {
         const struct outbox_row *row = &turn->relay->rows[i];
-        const bool counted = row->kind == OUTBOX_UNITS || row->kind == OUTBOX_STATE;
-        if (counted && row->epoch < turn->row->definition.epoch) {
+        if (row->kind != OUTBOX_LETTER && row->epoch < turn->row->definition.epoch) {
             ids[count++] = row->id;
         }
     }
@@ -260,7 +259,9 @@ static void announced(struct turn *turn, int state, int64_t hold, uint64_t versi
     memory->epoch = turn->row->definition.epoch;
     memory->version = version;
     memory->apply_at_us = now_us + hold;
-    memory->last_units_us = state == RELAY_ANNOUNCED_UNITS ? now_us : memory->last_units_us;
+    if (state == RELAY_ANNOUNCED_UNITS) { /* of a backlog the next ones follow at once */
+        memory->last_units_us = memory->id_count < ADJUST_UNITS_MAX ? now_us : 0;
+    }
 }
 
 /* The next resume or open, if it is the next state row at all. True: there is one. */
@@ -439,7 +440,6 @@ static enum err relay_sale(struct relay *relay, struct sale_id sale)
     return ERR_OK;
 }
 
-/* Once a second. */
 static enum err sweep(struct relay *relay, bool leading)
 {
     const struct latch_context context = {.mysql = relay->options.mysql,

@@ -369,6 +369,29 @@ static uint64_t rows_of(struct mysql_link *link, struct sale_id sale)
     return VALUE(link, COUNT "outbox WHERE sale = ?", sale.value);
 }
 
+Test(outbox_store, no_freeze_and_no_letter_waits_behind_units)
+{
+    struct mysql_link *link = fixture_link();
+    struct sale_id sale = fixture_sale(link, 10, 1);
+    struct outbox_row row = {.sale = sale, .kind = OUTBOX_UNITS, .sku = {1, "a"}, .units = 1};
+    struct outbox_row rows[4];
+    size_t count = 0;
+
+    begin(link);
+    for (int i = 0; i < 6; i++) {
+        cr_assert(outbox_store_put_in(link, &row) == ERR_OK);
+    }
+    row = (struct outbox_row){.sale = sale, .kind = OUTBOX_LETTER, .letter = 'C'};
+    cr_assert(outbox_store_put_in(link, &row) == ERR_OK);
+    row = (struct outbox_row){.sale = sale, .kind = OUTBOX_STATE, .verb = "freeze"};
+    cr_assert(outbox_store_put_in(link, &row) == ERR_OK);
+    cr_assert(mysql_link_commit(link) == ERR_OK);
+    cr_assert(outbox_store_pending(link, sale, rows, 4, &count) == ERR_OK && count == 4);
+    cr_assert(rows[0].kind == OUTBOX_STATE && rows[1].kind == OUTBOX_LETTER);
+    cr_assert(rows[2].kind == OUTBOX_UNITS && rows[2].id < rows[3].id);
+    mysql_link_destroy(link);
+}
+
 Test(outbox_store, what_was_confirmed_long_ago_is_forgotten_and_nothing_else)
 {
     struct mysql_link *link = fixture_link();

@@ -129,9 +129,8 @@ enum err outbox_store_pending(struct mysql_link *link, struct sale_id sale,
 {
     (void)link;
     (void)sale;
-    (void)max;
     *ret_count = 0;
-    for (size_t i = 0; i < world.row_count; i++) {
+    for (size_t i = 0; i < world.row_count && *ret_count < max; i++) {
         if (!world.confirmed[i]) {
             ret_rows[(*ret_count)++] = world.rows[i];
         }

@@ -7,7 +7,7 @@
 #include "domain/sale.h"
 #include "ledger/outbox_store.h"
 
-enum { ROWS_MAX = 16, HOLD_MS = 1500 };
+enum { ROWS_MAX = 1100, HOLD_MS = 1500 };
 
 /* One sale, number 7. */
 struct relay_world {

@@ -91,6 +91,23 @@ Test(relay, units_that_come_meanwhile_wait_for_the_interval)
     cr_assert_eq(world.held, 7, "all together");
 }
 
+Test(relay, a_backlog_of_units_does_not_wait_for_the_interval)
+{
+    for (int i = 0; i < 1001; i++) {
+        put(OUTBOX_UNITS, "", 1);
+    }
+    round_after_ms(0);
+    cr_assert(world.announcements == 1 && world.held == 1000, "as many as a call takes");
+    round_after_ms(HOLD_MS);
+    cr_assert_eq(world.stock, 1000);
+    round_after_ms(0);
+    cr_assert(world.announcements == 2 && world.held == 1, "the rest at once");
+    round_after_ms(HOLD_MS);
+    put(OUTBOX_UNITS, "", 1);
+    round_after_ms(0);
+    cr_assert_eq(world.announcements, 2, "what comes then waits");
+}
+
 Test(relay, units_of_an_older_epoch_are_confirmed_unsent)
 {
     put(OUTBOX_UNITS, "", 5)->epoch = 2;
