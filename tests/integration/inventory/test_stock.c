@@ -167,13 +167,16 @@ Test(stock, every_outcome)
     cr_assert_eq(sale_loader_set_state(fixture.blocking, SALE, 1, "pause", NULL), ERR_OK);
     decide_one(&fixture, &again, 5);
     cr_assert_eq(again.decision, DECISION_PAUSED);
+    cr_assert_eq(sale_loader_set_state(fixture.blocking, SALE, 1, "freeze", NULL), ERR_OK);
+    decide_one(&fixture, &again, 5);
+    cr_assert_eq(again.decision, DECISION_REBUILDING);
+    cr_assert_eq(fixture.view.state, SALE_STATE_FROZEN);
     cr_assert_eq(sale_loader_set_state(fixture.blocking, SALE, 1, "end", NULL), ERR_OK);
     decide_one(&fixture, &again, 5);
     cr_assert_eq(again.decision, DECISION_ENDED);
     cr_assert_eq(sale_loader_set_state(fixture.blocking, SALE, 1, "freeze", NULL), ERR_OK);
     decide_one(&fixture, &again, 5);
-    cr_assert_eq(again.decision, DECISION_REBUILDING);
-    cr_assert_eq(fixture.view.state, SALE_STATE_FROZEN);
+    cr_assert_eq(again.decision, DECISION_ENDED, "what has ended stays so");
     fixture_finish(&fixture);
 }
 
