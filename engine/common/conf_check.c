@@ -102,6 +102,28 @@ static bool check_times(const struct conf *conf, char error[static CONF_ERROR_SI
     return true;
 }
 
+/* A notice that the orders' reader meets, or the other way round, is a dead letter for good. */
+static bool check_topics(const struct conf *conf, char error[static CONF_ERROR_SIZE])
+{
+    const struct {
+        const char *key, *topic;
+    } topics[] = {{"kafka.orders_topic", conf->kafka_orders_topic},
+                  {"kafka.notices_topic", conf->kafka_notices_topic},
+                  {"kafka.events_topic", conf->kafka_events_topic},
+                  {"kafka.dead_topic", conf->kafka_dead_topic}};
+    const size_t count = sizeof topics / sizeof topics[0];
+
+    for (size_t i = 0; i < count * count; i++) {
+        const size_t a = i / count, b = i % count;
+        if (a < b && strcmp(topics[a].topic, topics[b].topic) == 0) {
+            (void)snprintf(error, CONF_ERROR_SIZE, "configuration: %s and %s must differ",
+                           topics[a].key, topics[b].key);
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool check_engine(const struct conf *conf, char error[static CONF_ERROR_SIZE])
 {
     bool rotates = conf->jwt_previous_secret_file[0] != '\0';
@@ -153,7 +175,7 @@ static bool check_role(const struct conf *conf, enum conf_role role,
 enum err conf_check(const struct conf *conf, enum conf_role role,
                     char error[static CONF_ERROR_SIZE])
 {
-    if (!check_log(conf, error) || !check_times(conf, error)
+    if (!check_log(conf, error) || !check_times(conf, error) || !check_topics(conf, error)
         || !check_address("redis.address", conf->redis_address, error)
         || !check_role(conf, role, error)) {
         return ERR_CONFIG;

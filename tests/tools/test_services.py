@@ -156,6 +156,15 @@ def test_up_again_starts_nothing(started):
     assert started.env == before
 
 
+def test_its_passwords_are_its_own(started):
+    file = started.directory / "env"
+    file.write_text(file.read_text() + "TOKEN_OF_ANOTHER_TOOL=x\n")
+    started.kill("redis")
+    started.start("redis")
+    assert "TOKEN_OF_ANOTHER_TOOL=x" in file.read_text()
+    assert file.stat().st_mode & 0o077 == 0
+
+
 def test_status_tells_what_died(started):
     assert run("status", "--dir", started.directory).returncode == 0
     started.kill("mysql")

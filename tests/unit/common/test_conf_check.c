@@ -52,6 +52,10 @@ Test(conf_check, unsafe_combinations_start_neither_process)
 
         expect_refused(role, "log.level=warm", "log.level must be debug, info, warn or error");
         expect_refused(role, "log.format=yaml", "log.format must be text or json");
+        expect_refused(role, "kafka.notices_topic=seckill.orders",
+                       "kafka.orders_topic and kafka.notices_topic must differ");
+        expect_refused(role, "kafka.dead_topic=seckill.events",
+                       "kafka.events_topic and kafka.dead_topic must differ");
         expect_refused(role, "sale.hold_ms=1499", "sale.hold_ms must be at least");
         expect_refused(role, "sale.lease_ms=1001", "sale.hold_ms must be at least");
         expect_refused(role, "sale.guard_ms=2999", "sale.guard_ms must be at least");
