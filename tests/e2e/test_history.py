@@ -15,6 +15,7 @@ from support.wait import wait_until
 
 BOTH = (0, 1)
 STOPPED_S = 2.5
+FAR_OFFSET = 10 ** 12  # where no record is
 
 
 @pytest.fixture(scope="module")
@@ -54,11 +55,12 @@ def dead_letter(own_services):
 
     def put(sale):
         mysql.execute("INSERT INTO dead_letters (topic, part, log_offset, sale, order_no, reason, "
-                      "payload, created) VALUES ('test', 0, 1, %s, 0, 'unreadable', 'x', 1)", sale)
+                      "payload, created) VALUES ('seckill.orders', 0, %s, %s, 0, 'unreadable', "
+                      "'x', 1)", FAR_OFFSET, sale)
         return remove
 
     def remove():
-        mysql.execute("DELETE FROM dead_letters WHERE topic = 'test'")
+        mysql.execute("DELETE FROM dead_letters WHERE log_offset = %s", FAR_OFFSET)
 
     yield put
     remove()

@@ -97,11 +97,11 @@ def notices_of(daemon, result, provider="standard"):
     return scrape(daemon).get("seckill_payment_notices_total", provider=provider, result=result)
 
 
-def test_a_provider_without_keys_is_unknown(stack, provider, plain_sale):
-    """The session's engines have none of them."""
+def test_a_provider_without_keys_is_unknown(lonely, provider, plain_sale):
     headers, body = provider.signed(unused_order(plain_sale))
-    for name in ("standard", "nobody", "cancel", "STANDARD"):
-        response = http_raw.request(stack.address(), "POST", f"/v1/payments/{name}", headers, body)
+    alone = lonely()
+    for name in ("stripe", "nobody", "cancel", "STANDARD"):
+        response = http_raw.request(alone.address(), "POST", f"/v1/payments/{name}", headers, body)
         expect(response, 404, "unknown-provider")
 
 

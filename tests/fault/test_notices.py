@@ -12,7 +12,7 @@ from support.admin import AdminError
 from support.crowd import fresh_buyers
 from support.failpoints import arm
 from support.faults import revive
-from support.notices import TOPIC, NoticeProducer, Payers, payment_of
+from support.notice_producer import TOPIC, NoticeProducer, Payers, payment_of
 from support.processes import Stack
 from support.wait import wait_until
 

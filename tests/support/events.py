@@ -9,6 +9,7 @@ import functools
 import json
 
 import jsonschema
+import jsonschema_rs
 
 from support import paths
 
@@ -17,19 +18,23 @@ CONTENT_TYPE = b"application/cloudevents+json"
 
 
 @functools.lru_cache(maxsize=None)
-def validator():
+def validators():
+    """One that is a thousand times as fast, for whole topics, and one that says what is wrong."""
     with open(paths.ROOT / "schemas" / "events.schema.json", encoding="utf-8") as file:
         schema = json.load(file)
     jsonschema.Draft202012Validator.check_schema(schema)
-    return jsonschema.Draft202012Validator(
-        schema, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER)
+    return (jsonschema_rs.Draft202012Validator(schema, validate_formats=True),
+            jsonschema.Draft202012Validator(
+                schema, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER))
 
 
 def check(event):
     """Asserts that it is as the schema says."""
-    errors = [f"{'/'.join(map(str, error.path)) or '(whole)'}: {error.message}"
-              for error in validator().iter_errors(event)]
-    assert not errors, f"no event of events.schema.json: {event}\n  " + "\n  ".join(errors)
+    fast, exact = validators()
+    if not fast.is_valid(event):
+        errors = [f"{'/'.join(map(str, error.path)) or '(whole)'}: {error.message}"
+                  for error in exact.iter_errors(event)]
+        raise AssertionError(f"no event of events.schema.json: {event}\n  " + "\n  ".join(errors))
     data = event["data"]
     assert event["source"] == f"/seckill/sales/{data['sale']}"
     assert event["subject"] == data.get("order_no", f"sale:{data['sale']}")
