@@ -1,5 +1,5 @@
-"""notice_producer: records of seckill.notices as the engine writes them (schemas/notice_event.md), for
-tests of who consumes them. Payments through the engine's door are support.payments."""
+"""notice_producer: writes records of seckill.notices as the engine does (schemas/notice_event.md),
+for tests of who consumes them. Payments through the engine's door are support.payments."""
 
 import dataclasses
 import threading
