@@ -183,6 +183,14 @@ class Daemon(Process):
             f"{self.log_tail()}")
         return self.ops_get("/readyz").status == 200
 
+    def causes(self):
+        """{name: detail} of what keeps it from being ready. A set: parts find trouble when they
+        next look, so a service that is away has one cause first and others a moment later."""
+        told = {}
+        for cause in self.ops_get("/readyz").json()["causes"]:
+            told.setdefault(cause["name"], []).append(cause["detail"])
+        return {name: "; ".join(details) for name, details in told.items()}
+
     def wait_ready(self, deadline_s=READY_DEADLINE_S):
         wait_until(self.is_ready, deadline_s, f"{self.name} is ready",
                    ignoring=(OSError, http_raw.ProtocolError))
