@@ -2,8 +2,21 @@
 
 enum { DEPTH_MAX = 16 };
 
-const struct json_limits member_limits = {.size_max = PROVIDER_BODY_SIZE_MAX,
-                                          .depth_max = DEPTH_MAX};
+enum provider_result member_read(const void *text, size_t size, member_root_fn *read,
+                                 const void *arg, struct notice *notice)
+{
+    static const struct json_limits limits = {.size_max = PROVIDER_BODY_SIZE_MAX,
+                                              .depth_max = DEPTH_MAX};
+    struct json_doc doc;
+    enum provider_result result;
+
+    if (json_doc_read(text, size, &limits, &doc, NULL) != ERR_OK) {
+        return PROVIDER_BAD_BODY;
+    }
+    result = read(arg, json_doc_root(&doc), notice);
+    json_doc_finish(&doc);
+    return result;
+}
 
 bool member_text(struct json_in object, const char *name, size_t size_max,
                  struct provider_text *ret_text)

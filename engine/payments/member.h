@@ -10,8 +10,13 @@
 #include "codec/json.h"
 #include "payments/provider.h"
 
-/* Of a body, and of what was encrypted in one. */
-extern const struct json_limits member_limits;
+typedef enum provider_result member_root_fn(const void *arg, struct json_in root,
+                                            struct notice *notice);
+/* Reads a body, or what was encrypted in one. BAD_BODY without a call of `read`: it is not a JSON
+ * object within the limits. Else what `read` returns, which is called once, now; the document is
+ * gone afterwards. */
+enum provider_result member_read(const void *text, size_t size, member_root_fn *read,
+                                 const void *arg, struct notice *notice);
 
 /* false, and nothing is set: no such member, or of another type. A text of a document lives as long
  * as that does; at most `size_max` bytes, not empty. */

@@ -35,3 +35,14 @@ enum provider_result request_time_check(int64_t signed_ms, int64_t now_ms, int64
     }
     return signed_ms - now_ms > future_ms ? PROVIDER_TOO_NEW : PROVIDER_OK;
 }
+
+enum provider_result request_verdict(enum signature_result signature, int64_t signed_ms,
+                                     int64_t now_ms, int64_t tolerance_ms)
+{
+    switch (signature) {
+    case SIGNATURE_FITS: return request_time_check(signed_ms, now_ms, tolerance_ms, tolerance_ms);
+    case SIGNATURE_DIFFERS: return PROVIDER_BAD_SIGNATURE;
+    case SIGNATURE_FAILED: return PROVIDER_INTERNAL;
+    }
+    return PROVIDER_INTERNAL;
+}

@@ -5,21 +5,15 @@
 #include "common/conf.h"
 #include "payments/encoding.h"
 #include "payments/fill.h"
-#include "payments/key_file.h"
+#include "payments/hmac_keys.h"
 #include "payments/member.h"
 #include "payments/provider_kind.h"
 #include "payments/request.h"
 #include "payments/text.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum { TYPE_SIZE_MAX = 128, TEXT_SIZE_MAX = 256 };
-
-struct keys {
-    struct signature_hmac *hmac; /* owned */
-    int64_t tolerance_ms;
-};
 
 /* What the headers say. */
 struct envelope {
@@ -28,34 +22,11 @@ struct envelope {
     struct signature_macs macs;
 };
 
-static void destroy(void *arg)
-{
-    struct keys *keys = arg;
-
-    signature_hmac_destroy(keys->hmac);
-    free(keys);
-}
-
 static enum err create(const struct conf *conf, char error[static PROVIDER_ERROR_SIZE],
                        void **ret_keys)
 {
-    struct signature_hmac *hmac = NULL;
-    struct keys *keys;
-    enum err err =
-        key_file_hmac("payments.standard_secret_files", conf->payments_standard_secret_files,
-                      KEY_FILE_DECODED, error, &hmac);
-
-    if (err != ERR_OK || !hmac) {
-        return err;
-    }
-    keys = malloc(sizeof *keys);
-    if (!keys) {
-        signature_hmac_destroy(hmac);
-        return ERR_NO_MEMORY;
-    }
-    *keys = (struct keys){.hmac = hmac, .tolerance_ms = (int64_t)conf->payments_tolerance_s * 1000};
-    *ret_keys = keys;
-    return ERR_OK;
+    return hmac_keys_create("payments.standard_secret_files", conf->payments_standard_secret_files,
+                            KEY_FILE_DECODED, conf->payments_tolerance_s, error, ret_keys);
 }
 
 /* false: a v1 that is no MAC, none, or too many. */
@@ -96,7 +67,8 @@ static bool read_envelope(const struct provider_request *request, struct envelop
            && read_macs(signatures, &envelope->macs);
 }
 
-static enum provider_result verify(const struct keys *keys, const struct provider_request *request,
+static enum provider_result verify(const struct hmac_keys *keys,
+                                   const struct provider_request *request,
                                    const struct envelope *envelope)
 {
     const struct signature_part parts[] = {
@@ -107,15 +79,8 @@ static enum provider_result verify(const struct keys *keys, const struct provide
         {request->body, request->body_size},
     };
 
-    switch (
-        signature_hmac_check(keys->hmac, parts, sizeof parts / sizeof parts[0], &envelope->macs)) {
-    case SIGNATURE_FITS:
-        return request_time_check(envelope->time_ms, request->now_ms, keys->tolerance_ms,
-                                  keys->tolerance_ms);
-    case SIGNATURE_DIFFERS: return PROVIDER_BAD_SIGNATURE;
-    case SIGNATURE_FAILED: return PROVIDER_INTERNAL;
-    }
-    return PROVIDER_INTERNAL;
+    return hmac_keys_check(keys, parts, sizeof parts / sizeof parts[0], &envelope->macs,
+                           envelope->time_ms, request->now_ms);
 }
 
 static enum notice_kind kind_of(struct provider_text type)
@@ -146,11 +111,12 @@ static void read_data(struct json_in data, struct notice *notice)
     }
 }
 
-static enum provider_result read_root(struct json_in root, struct notice *notice)
+static enum provider_result read_root(const void *arg, struct json_in root, struct notice *notice)
 {
     struct provider_text text;
     struct json_in data;
 
+    (void)arg;
     if (!member_text(root, "type", TYPE_SIZE_MAX, &text)) {
         return PROVIDER_BAD_BODY;
     }
@@ -168,7 +134,6 @@ static enum provider_result read_notice(const void *arg, const struct provider_r
                                         struct notice *notice)
 {
     struct envelope envelope;
-    struct json_doc doc;
     enum provider_result result;
 
     if (!read_envelope(request, &envelope)) {
@@ -178,13 +143,10 @@ static enum provider_result read_notice(const void *arg, const struct provider_r
     if (result != PROVIDER_OK) {
         return result;
     }
-    if (!fill_event_id(notice, envelope.id)
-        || json_doc_read(request->body, request->body_size, &member_limits, &doc, NULL) != ERR_OK) {
+    if (!fill_event_id(notice, envelope.id)) {
         return PROVIDER_BAD_BODY;
     }
-    result = read_root(json_doc_root(&doc), notice);
-    json_doc_finish(&doc);
-    return result;
+    return member_read(request->body, request->body_size, read_root, NULL, notice);
 }
 
-const struct provider_kind standard_kind = {create, read_notice, destroy};
+const struct provider_kind standard_kind = {create, read_notice, hmac_keys_destroy};

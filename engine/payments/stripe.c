@@ -8,20 +8,13 @@
 #include "common/conf.h"
 #include "payments/encoding.h"
 #include "payments/fill.h"
-#include "payments/key_file.h"
+#include "payments/hmac_keys.h"
 #include "payments/member.h"
 #include "payments/provider_kind.h"
 #include "payments/request.h"
 #include "payments/text.h"
 
-#include <stdlib.h>
-
 enum { TYPE_SIZE_MAX = 128, TEXT_SIZE_MAX = 256 };
-
-struct keys {
-    struct signature_hmac *hmac; /* owned */
-    int64_t tolerance_ms;
-};
 
 /* What the header says. */
 struct envelope {
@@ -45,33 +38,11 @@ static const struct event events[] = {
      "payment_intent", "id"},
 };
 
-static void destroy(void *arg)
-{
-    struct keys *keys = arg;
-
-    signature_hmac_destroy(keys->hmac);
-    free(keys);
-}
-
 static enum err create(const struct conf *conf, char error[static PROVIDER_ERROR_SIZE],
                        void **ret_keys)
 {
-    struct signature_hmac *hmac = NULL;
-    struct keys *keys;
-    enum err err = key_file_hmac("payments.stripe_secret_files", conf->payments_stripe_secret_files,
-                                 KEY_FILE_WHOLE, error, &hmac);
-
-    if (err != ERR_OK || !hmac) {
-        return err;
-    }
-    keys = malloc(sizeof *keys);
-    if (!keys) {
-        signature_hmac_destroy(hmac);
-        return ERR_NO_MEMORY;
-    }
-    *keys = (struct keys){.hmac = hmac, .tolerance_ms = (int64_t)conf->payments_tolerance_s * 1000};
-    *ret_keys = keys;
-    return ERR_OK;
+    return hmac_keys_create("payments.stripe_secret_files", conf->payments_stripe_secret_files,
+                            KEY_FILE_WHOLE, conf->payments_tolerance_s, error, ret_keys);
 }
 
 /* One "name=value" of the header; false: the header cannot be read. */
@@ -112,7 +83,8 @@ static bool read_envelope(const struct provider_request *request, struct envelop
     return envelope->timestamp.data && envelope->macs.count > 0;
 }
 
-static enum provider_result verify(const struct keys *keys, const struct provider_request *request,
+static enum provider_result verify(const struct hmac_keys *keys,
+                                   const struct provider_request *request,
                                    const struct envelope *envelope)
 {
     const struct signature_part parts[] = {
@@ -121,15 +93,8 @@ static enum provider_result verify(const struct keys *keys, const struct provide
         {request->body, request->body_size},
     };
 
-    switch (
-        signature_hmac_check(keys->hmac, parts, sizeof parts / sizeof parts[0], &envelope->macs)) {
-    case SIGNATURE_FITS:
-        return request_time_check(envelope->time_ms, request->now_ms, keys->tolerance_ms,
-                                  keys->tolerance_ms);
-    case SIGNATURE_DIFFERS: return PROVIDER_BAD_SIGNATURE;
-    case SIGNATURE_FAILED: return PROVIDER_INTERNAL;
-    }
-    return PROVIDER_INTERNAL;
+    return hmac_keys_check(keys, parts, sizeof parts / sizeof parts[0], &envelope->macs,
+                           envelope->time_ms, request->now_ms);
 }
 
 /* Stripe writes currencies in small letters. */
@@ -182,13 +147,14 @@ static const struct event *find_event(struct provider_text type)
     return NULL;
 }
 
-static enum provider_result read_root(struct json_in root, struct notice *notice)
+static enum provider_result read_root(const void *arg, struct json_in root, struct notice *notice)
 {
     const struct event *event;
     struct provider_text text;
     struct json_in data, object;
     int64_t created_s;
 
+    (void)arg;
     if (!member_text(root, "id", NOTICE_ID_SIZE_MAX, &text) || !fill_event_id(notice, text)
         || !member_text(root, "type", TYPE_SIZE_MAX, &text)) {
         return PROVIDER_BAD_BODY;
@@ -211,7 +177,6 @@ static enum provider_result read_notice(const void *arg, const struct provider_r
                                         struct notice *notice)
 {
     struct envelope envelope;
-    struct json_doc doc;
     enum provider_result result;
 
     if (!read_envelope(request, &envelope)) {
@@ -221,12 +186,7 @@ static enum provider_result read_notice(const void *arg, const struct provider_r
     if (result != PROVIDER_OK) {
         return result;
     }
-    if (json_doc_read(request->body, request->body_size, &member_limits, &doc, NULL) != ERR_OK) {
-        return PROVIDER_BAD_BODY;
-    }
-    result = read_root(json_doc_root(&doc), notice);
-    json_doc_finish(&doc);
-    return result;
+    return member_read(request->body, request->body_size, read_root, NULL, notice);
 }
 
-const struct provider_kind stripe_kind = {create, read_notice, destroy};
+const struct provider_kind stripe_kind = {create, read_notice, hmac_keys_destroy};

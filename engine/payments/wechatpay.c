@@ -201,15 +201,9 @@ static enum provider_result verify(const struct keys *keys, const struct provide
     if (!key) {
         return PROVIDER_BAD_SIGNATURE;
     }
-    switch (signature_rsa_check(key->rsa, parts, sizeof parts / sizeof parts[0],
-                                envelope->signature, envelope->signature_size)) {
-    case SIGNATURE_FITS:
-        return request_time_check(envelope->time_ms, request->now_ms, keys->tolerance_ms,
-                                  keys->tolerance_ms);
-    case SIGNATURE_DIFFERS: return PROVIDER_BAD_SIGNATURE;
-    case SIGNATURE_FAILED: return PROVIDER_INTERNAL;
-    }
-    return PROVIDER_INTERNAL;
+    return request_verdict(signature_rsa_check(key->rsa, parts, sizeof parts / sizeof parts[0],
+                                               envelope->signature, envelope->signature_size),
+                           envelope->time_ms, request->now_ms, keys->tolerance_ms);
 }
 
 /* With each key: while it is changed there are two. */
@@ -274,17 +268,19 @@ static void read_amount(struct json_in resource, const char *name, struct notice
     fill_amount(notice, amount, currency);
 }
 
-static void read_resource(struct json_in resource, struct notice *notice)
+static enum provider_result read_resource(const void *arg, struct json_in resource,
+                                          struct notice *notice)
 {
     bool is_refund = notice->kind == NOTICE_KIND_REFUNDED;
     const char *state = is_refund ? "refund_status" : "trade_state";
     struct provider_text text;
 
+    (void)arg;
     /* A success whose state is another one has no effect. */
     if (member_is_there(resource, state)
         && (!member_text(resource, state, TEXT_SIZE_MAX, &text) || !text_is(text, "SUCCESS"))) {
         notice->kind = NOTICE_KIND_OTHER;
-        return;
+        return PROVIDER_OK;
     }
     if (member_text(resource, "out_trade_no", TEXT_SIZE_MAX, &text)) {
         fill_order_no(notice, text);
@@ -296,29 +292,20 @@ static void read_resource(struct json_in resource, struct notice *notice)
         fill_rfc3339(notice, text);
     }
     read_amount(resource, is_refund ? "refund" : "total", notice);
+    return PROVIDER_OK;
 }
 
 static enum provider_result read_sealed(const struct keys *keys, struct json_in root,
                                         struct notice *notice)
 {
     unsigned char plain[SEALED_SIZE_MAX];
-    struct json_doc doc;
     size_t size;
     enum provider_result result = open_resource(keys, root, plain, &size);
 
-    if (result != PROVIDER_OK) {
-        return result;
-    }
-    if (json_doc_read(plain, size, &member_limits, &doc, NULL) != ERR_OK) {
-        return PROVIDER_BAD_BODY;
-    }
-    read_resource(json_doc_root(&doc), notice);
-    json_doc_finish(&doc);
-    return PROVIDER_OK;
+    return result == PROVIDER_OK ? member_read(plain, size, read_resource, NULL, notice) : result;
 }
 
-static enum provider_result read_root(const struct keys *keys, struct json_in root,
-                                      struct notice *notice)
+static enum provider_result read_root(const void *arg, struct json_in root, struct notice *notice)
 {
     struct provider_text text;
 
@@ -334,7 +321,7 @@ static enum provider_result read_root(const struct keys *keys, struct json_in ro
     if (member_text(root, "create_time", TEXT_SIZE_MAX, &text)) {
         fill_rfc3339(notice, text);
     }
-    return notice->kind == NOTICE_KIND_OTHER ? PROVIDER_OK : read_sealed(keys, root, notice);
+    return notice->kind == NOTICE_KIND_OTHER ? PROVIDER_OK : read_sealed(arg, root, notice);
 }
 
 static enum provider_result read_notice(const void *arg, const struct provider_request *request,
@@ -342,7 +329,6 @@ static enum provider_result read_notice(const void *arg, const struct provider_r
 {
     const struct keys *keys = arg;
     struct envelope envelope;
-    struct json_doc doc;
     enum provider_result result;
 
     if (!read_envelope(request, &envelope)) {
@@ -352,12 +338,7 @@ static enum provider_result read_notice(const void *arg, const struct provider_r
     if (result != PROVIDER_OK) {
         return result;
     }
-    if (json_doc_read(request->body, request->body_size, &member_limits, &doc, NULL) != ERR_OK) {
-        return PROVIDER_BAD_BODY;
-    }
-    result = read_root(keys, json_doc_root(&doc), notice);
-    json_doc_finish(&doc);
-    return result;
+    return member_read(request->body, request->body_size, read_root, keys, notice);
 }
 
 const struct provider_kind wechatpay_kind = {create, read_notice, destroy};

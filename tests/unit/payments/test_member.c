@@ -1,5 +1,7 @@
 #include "payments/member.h"
 
+#include "domain/notice.h"
+
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -9,15 +11,13 @@
     "{\"in\":{},\"text\":\"abc\",\"empty\":\"\",\"amount\":12,\"below\":-1,\"nil\":null,"          \
     "\"real\":1.0}"
 
-static void look(const char *text)
+static enum provider_result look(const void *arg, struct json_in root, struct notice *notice)
 {
-    struct json_doc doc;
-    struct json_in root, object;
+    struct json_in object;
     struct provider_text value = {"before", 6};
     int64_t amount = 7;
 
-    cr_assert_eq(json_doc_read(text, strlen(text), &member_limits, &doc, NULL), ERR_OK);
-    root = json_doc_root(&doc);
+    cr_assert_str_eq(arg, "arg");
     cr_assert(!member_text(root, "none", 9, &value));
     cr_assert(!member_text(root, "empty", 9, &value));
     cr_assert(!member_text(root, "amount", 9, &value));
@@ -35,25 +35,58 @@ static void look(const char *text)
     cr_assert(!member_object(root, "text", &object));
     cr_assert(member_is_there(root, "nil"));
     cr_assert(!member_is_there(root, "none"));
-    json_doc_finish(&doc);
+    notice->kind = NOTICE_KIND_PAID;
+    return PROVIDER_INTERNAL;
+}
+
+static enum provider_result read_text(const char *text, member_root_fn *read)
+{
+    struct notice notice = {.kind = NOTICE_KIND_OTHER};
+    enum provider_result result = member_read(text, strlen(text), read, "arg", &notice);
+
+    cr_assert_eq(notice.kind, result == PROVIDER_BAD_BODY ? NOTICE_KIND_OTHER : NOTICE_KIND_PAID);
+    return result;
 }
 
 Test(member, is_read_alike_flat_and_nested)
 {
-    look(FLAT);
-    look(TREE);
+    cr_assert_eq(read_text(FLAT, look), PROVIDER_INTERNAL, "what the reader says");
+    cr_assert_eq(read_text(TREE, look), PROVIDER_INTERNAL);
+}
+
+Test(member, of_what_is_no_object_is_not_read)
+{
+    static const char *const bad[] = {"", "[]", "7", "{", "{\"a\":1}x", "{\"a\":1,\"a\":2}"};
+    char deep[64] = "";
+
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        cr_assert_eq(read_text(bad[i], look), PROVIDER_BAD_BODY, "%s", bad[i]);
+    }
+    strcat(deep, "{\"a\":");
+    for (int i = 0; i < 16; i++) {
+        strcat(deep, "[");
+    }
+    for (int i = 0; i < 16; i++) {
+        strcat(deep, "]");
+    }
+    strcat(deep, "}");
+    cr_assert_eq(read_text(deep, look), PROVIDER_BAD_BODY);
+}
+
+static enum provider_result look_inside(const void *arg, struct json_in root, struct notice *notice)
+{
+    struct json_in object;
+    int64_t amount = 0;
+
+    (void)arg;
+    cr_assert(!member_object(root, "list", &object));
+    cr_assert(member_object(root, "in", &object));
+    cr_assert(member_amount(object, "a", &amount) && amount == 1);
+    notice->kind = NOTICE_KIND_PAID;
+    return PROVIDER_OK;
 }
 
 Test(member, of_something_else_than_an_object_is_none)
 {
-    static const char text[] = "{\"list\":[{\"a\":1}],\"in\":{\"a\":1}}";
-    struct json_doc doc;
-    struct json_in object;
-    int64_t amount = 0;
-
-    cr_assert_eq(json_doc_read(text, strlen(text), &member_limits, &doc, NULL), ERR_OK);
-    cr_assert(!member_object(json_doc_root(&doc), "list", &object));
-    cr_assert(member_object(json_doc_root(&doc), "in", &object));
-    cr_assert(member_amount(object, "a", &amount) && amount == 1);
-    json_doc_finish(&doc);
+    cr_assert_eq(read_text("{\"list\":[{\"a\":1}],\"in\":{\"a\":1}}", look_inside), PROVIDER_OK);
 }

@@ -56,3 +56,12 @@ Test(request, a_time_is_good_up_to_its_bounds)
     cr_assert_eq(request_time_check(1201, 1000, 300, 200), PROVIDER_TOO_NEW);
     cr_assert_eq(request_time_check(0, INT64_C(253402300799999), 300, 200), PROVIDER_TOO_OLD);
 }
+
+Test(request, a_signature_that_fits_leaves_the_time_to_be_judged)
+{
+    cr_assert_eq(request_verdict(SIGNATURE_FITS, 1000, 1300, 300), PROVIDER_OK);
+    cr_assert_eq(request_verdict(SIGNATURE_FITS, 1000, 1301, 300), PROVIDER_TOO_OLD);
+    cr_assert_eq(request_verdict(SIGNATURE_FITS, 1301, 1000, 300), PROVIDER_TOO_NEW);
+    cr_assert_eq(request_verdict(SIGNATURE_DIFFERS, 1000, 1301, 300), PROVIDER_BAD_SIGNATURE);
+    cr_assert_eq(request_verdict(SIGNATURE_FAILED, 1000, 1000, 300), PROVIDER_INTERNAL);
+}
