@@ -338,9 +338,11 @@ static void check_notices(struct audit *audit)
         : found.too_old > 0 ? AUDIT_NOT_TOLD
                             : AUDIT_HOLDS,
         "%" PRIu64 " kept, %" PRIu64 " repeated, %" PRIu64 " set aside, %" PRIu64
-        " in flight, %" PRIu64 " skipped, %" PRIu64 " without record, %" PRIu64 " dead letters%s",
+        " in flight, %" PRIu64 " skipped, %" PRIu64 " without record, %" PRIu64
+        " older than the log, %" PRIu64 " dead letters%s",
         found.applied, found.repeated, found.set_aside + found.waiting, found.in_flight,
-        found.skipped, found.rows_alone, audit->notice_dead_of_sale + audit->notice_dead_of_none,
+        found.skipped, found.rows_alone, found.too_old,
+        audit->notice_dead_of_sale + audit->notice_dead_of_none,
         audit_check_first(text, found.skipped ? found.first_skipped : found.first_alone));
 }
 

@@ -192,6 +192,17 @@ Test(audit_checks, a_notice_without_trace_and_a_payment_without_record)
     audit_list_finish(&audit_sale.payments);
 }
 
+Test(audit_checks, a_payment_older_than_the_log_is_not_told_and_says_so)
+{
+    audit_sale.notice_places.next[0] = 9;
+    audit_sale.notice_places.first[0] = 2;
+    add_notice(&audit_sale.payments, 1, 1);
+    audit_sale_judge();
+    cr_assert(audit_sale_report.violations == 0 && audit_sale_report.untold == 1);
+    audit_sale_not_told("I14", " 1 older than the log");
+    audit_list_finish(&audit_sale.payments);
+}
+
 /* --- the log */
 
 Test(audit_checks, a_record_that_was_passed_without_its_row)
