@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -21,9 +22,12 @@
 
 enum { THREADS_MAX = 48 }; /* a shard each, of the 64 that a registry has */
 
+struct row;
+
 /* What a part is made of: its own, but for what `common` borrows. */
 struct ground {
     const struct worker_threads_options *common;
+    const struct row *row;
     uint32_t index;               /* among those of its row */
     struct mysql_link *mysql;     /* owned */
     struct redis_blocking *redis; /* owned; NULL: the row needs none */
@@ -37,11 +41,11 @@ struct row {
     void (*run)(void *part);                      /* until the waiter is stopped */
     void (*destroy)(void *part);                  /* NULL is fine */
     /* Adds what keeps the worker from being ready; NULL: nothing ever does. Thread: any. */
-    void (*look)(void *part, struct api_ops_causes *causes);
+    void (*look)(const struct ground *ground, void *part, struct api_ops_causes *causes);
+    const void *with; /* static, its functions know what; NULL: nothing */
 };
 
 struct thread {
-    const struct row *row;
     struct ground ground;
     void *part; /* owned */
     pthread_t thread;
@@ -66,6 +70,7 @@ struct worker_threads {
     {                                                                                              \
         name##_destroy(part);                                                                      \
     }
+#define DOORS_OF(name) .run = name##_door_run, .destroy = name##_door_destroy
 
 DOORS(dead_relay)
 DOORS(event_relay)
@@ -103,10 +108,11 @@ static void *make_event_relay(const struct ground *ground)
     });
 }
 
-static void look_event_relay(void *part, struct api_ops_causes *causes)
+static void look_event_relay(const struct ground *ground, void *part, struct api_ops_causes *causes)
 {
     char why[EVENT_RELAY_TEXT_SIZE];
 
+    (void)ground;
     if (event_relay_look(part, why)) {
         api_ops_cause_add(causes, "events", why);
     }
@@ -123,34 +129,48 @@ static void *make_relay(const struct ground *ground)
     });
 }
 
-static void *make_orders_settler(const struct ground *ground)
-{
-    return settler_create(&(struct settler_options){
-        .kind = &settle_orders_kind,
-        .topic = ground->common->conf->kafka_orders_topic,
-        .group = ground->common->conf->worker_group,
-        .client_name = "seckill-worker",
-        .lag_metric = METRIC_consumer_lag_records,
-        .conf = ground->common->conf,
-        .mysql = ground->mysql,
-        .waiter = ground->common->waiter,
-        .owner = ground->common->owner,
-        .index = ground->index,
-        .shard = ground->shard,
-    });
-}
+/* A topic whose records are settled. */
+struct settler_row {
+    const struct settle_kind *kind;
+    size_t topic_at;          /* in struct conf: its name */
+    const char *group_suffix; /* as settler_options */
+    const char *client_name;
+    enum metric lag_metric;
+    const char *paused, *stopped; /* causes: it waits; one of its partitions is stopped */
+};
 
+static const struct settler_row orders = {
+    .kind = &settle_orders_kind,
+    .topic_at = offsetof(struct conf, kafka_orders_topic),
+    .client_name = "seckill-worker",
+    .lag_metric = METRIC_consumer_lag_records,
+    .paused = "settling",
+    .stopped = "partition-stopped",
+};
 /* A group of its own: a member that comes or goes disturbs no consumer of orders. */
-static void *make_notices_settler(const struct ground *ground)
+static const struct settler_row notices = {
+    .kind = &settle_notices_kind,
+    .topic_at = offsetof(struct conf, kafka_notices_topic),
+    .group_suffix = "-notices",
+    .client_name = "seckill-worker-notices",
+    .lag_metric = METRIC_notice_lag_records,
+    .paused = "notices",
+    .stopped = "notices-stopped",
+};
+
+static void *make_settler(const struct ground *ground)
 {
+    const struct settler_row *row = ground->row->with;
+    const struct conf *conf = ground->common->conf;
+
     return settler_create(&(struct settler_options){
-        .kind = &settle_notices_kind,
-        .topic = ground->common->conf->kafka_notices_topic,
-        .group = ground->common->conf->worker_group,
-        .group_suffix = "-notices",
-        .client_name = "seckill-worker-notices",
-        .lag_metric = METRIC_notice_lag_records,
-        .conf = ground->common->conf,
+        .kind = row->kind,
+        .topic = (const char *)conf + row->topic_at,
+        .group = conf->worker_group,
+        .group_suffix = row->group_suffix,
+        .client_name = row->client_name,
+        .lag_metric = row->lag_metric,
+        .conf = conf,
         .mysql = ground->mysql,
         .waiter = ground->common->waiter,
         .owner = ground->common->owner,
@@ -159,51 +179,46 @@ static void *make_notices_settler(const struct ground *ground)
     });
 }
 
-static uint32_t count_notices_settlers(const struct conf *conf)
+static uint32_t count_notices(const struct conf *conf)
 {
     return conf->worker_notice_consumers;
 }
 
-static uint32_t count_orders_settlers(const struct conf *conf)
+static uint32_t count_orders(const struct conf *conf)
 {
     return conf->worker_consumers;
 }
 
-static void look_settler(void *part, struct api_ops_causes *causes, const char *paused,
-                         const char *stopped)
+static void look_settler(const struct ground *ground, void *part, struct api_ops_causes *causes)
 {
+    const struct settler_row *row = ground->row->with;
     struct settler_state state;
 
     settler_look(part, &state);
     if (state.is_paused) {
-        api_ops_cause_add(causes, paused, state.why);
+        api_ops_cause_add(causes, row->paused, state.why);
     }
     if (state.stopped_why[0] != '\0') {
-        api_ops_cause_add(causes, stopped, state.stopped_why);
+        api_ops_cause_add(causes, row->stopped, state.stopped_why);
     }
-}
-
-static void look_orders_settler(void *part, struct api_ops_causes *causes)
-{
-    look_settler(part, causes, "settling", "partition-stopped");
-}
-
-static void look_notices_settler(void *part, struct api_ops_causes *causes)
-{
-    look_settler(part, causes, "notices", "notices-stopped");
 }
 
 /* In the order of their start; the docs name them (ARCHITECTURE, threads). */
 static const struct row rows[] = {
-    {NULL, false, make_dead_relay, dead_relay_door_run, dead_relay_door_destroy, NULL},
-    {NULL, false, make_event_relay, event_relay_door_run, event_relay_door_destroy,
-     look_event_relay},
-    {count_orders_settlers, false, make_orders_settler, settler_door_run, settler_door_destroy,
-     look_orders_settler},
-    {count_notices_settlers, false, make_notices_settler, settler_door_run, settler_door_destroy,
-     look_notices_settler},
-    {NULL, false, make_reaper, reaper_door_run, reaper_door_destroy, NULL},
-    {NULL, true, make_relay, relay_door_run, relay_door_destroy, NULL},
+    {.create = make_dead_relay, DOORS_OF(dead_relay)},
+    {.create = make_event_relay, DOORS_OF(event_relay), .look = look_event_relay},
+    {.create = make_settler,
+     DOORS_OF(settler),
+     .count = count_orders,
+     .look = look_settler,
+     .with = &orders},
+    {.create = make_settler,
+     DOORS_OF(settler),
+     .count = count_notices,
+     .look = look_settler,
+     .with = &notices},
+    {.create = make_reaper, DOORS_OF(reaper)},
+    {.create = make_relay, DOORS_OF(relay), .needs_redis = true},
 };
 
 /* --- their life --- */
@@ -214,9 +229,9 @@ static bool make_thread(struct worker_threads *threads, const struct row *row, u
     ASSERT(threads->count < THREADS_MAX);
     struct thread *thread = &threads->threads[threads->count++];
 
-    thread->row = row;
     thread->ground = (struct ground){
         .common = &threads->options,
+        .row = row,
         .index = index,
         .mysql = mysql_link_create(threads->options.mysql),
         .redis = row->needs_redis ? redis_blocking_create(threads->options.redis) : NULL,
@@ -254,7 +269,7 @@ static void *thread_main(void *arg)
 {
     struct thread *thread = arg;
 
-    thread->row->run(thread->part);
+    thread->ground.row->run(thread->part);
     mysql_link_thread_end();
     return NULL;
 }
@@ -283,7 +298,7 @@ void worker_threads_destroy(struct worker_threads *threads)
     }
     for (uint32_t i = 0; i < threads->count; i++) {
         struct thread *thread = &threads->threads[i];
-        thread->row->destroy(thread->part);
+        thread->ground.row->destroy(thread->part);
         mysql_link_destroy(thread->ground.mysql);
         redis_blocking_destroy(thread->ground.redis);
     }
@@ -293,8 +308,9 @@ void worker_threads_destroy(struct worker_threads *threads)
 void worker_threads_causes(struct worker_threads *threads, struct api_ops_causes *causes)
 {
     for (uint32_t i = 0; i < threads->count; i++) {
-        if (threads->threads[i].row->look) {
-            threads->threads[i].row->look(threads->threads[i].part, causes);
+        struct thread *thread = &threads->threads[i];
+        if (thread->ground.row->look) {
+            thread->ground.row->look(&thread->ground, thread->part, causes);
         }
     }
 }
