@@ -14,6 +14,7 @@
 #include "ledger/mysql_link.h"
 #include "settlement/dead_relay.h"
 #include "settlement/event_relay.h"
+#include "settlement/kafka_watch.h"
 #include "settlement/reaper.h"
 #include "settlement/relay.h"
 #include "settlement/settle_notices.h"
@@ -74,6 +75,7 @@ struct worker_threads {
 
 DOORS(dead_relay)
 DOORS(event_relay)
+DOORS(kafka_watch)
 DOORS(reaper)
 DOORS(relay)
 DOORS(settler)
@@ -115,6 +117,28 @@ static void look_event_relay(const struct ground *ground, void *part, struct api
     (void)ground;
     if (event_relay_look(part, why)) {
         api_ops_cause_add(causes, "events", why);
+    }
+}
+
+static void *make_kafka_watch(const struct ground *ground)
+{
+    return kafka_watch_create(&(struct kafka_watch_options){
+        .waiter = ground->common->waiter,
+        .conf = ground->common->conf,
+        .shard = ground->shard,
+    });
+}
+
+static void look_kafka_watch(const struct ground *ground, void *part, struct api_ops_causes *causes)
+{
+    struct kafka_watch_state state;
+
+    kafka_watch_look(part, &state);
+    if (state.away[0] != '\0') {
+        api_ops_cause_add(causes, "kafka", state.away);
+    }
+    if (state.weak[0] != '\0' && ground->common->conf->strict) {
+        api_ops_cause_add(causes, "kafka-durability", state.weak);
     }
 }
 
@@ -207,6 +231,7 @@ static void look_settler(const struct ground *ground, void *part, struct api_ops
 static const struct row rows[] = {
     {.create = make_dead_relay, DOORS_OF(dead_relay)},
     {.create = make_event_relay, DOORS_OF(event_relay), .look = look_event_relay},
+    {.create = make_kafka_watch, DOORS_OF(kafka_watch), .look = look_kafka_watch},
     {.create = make_settler,
      DOORS_OF(settler),
      .count = count_orders,

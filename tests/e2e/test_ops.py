@@ -8,6 +8,7 @@ from support import http_raw, paths
 from support.buyer import Buyer
 from support.expect import expect, expect_won
 from support.metrics import scrape
+from support.processes import Stack
 from support.wait import wait_until
 
 ENGINE_MUST_HAVE = {
@@ -205,6 +206,32 @@ def test_the_worker_names_a_redis_that_is_away(private_services, make_stack):
     assert scrape(stack.worker).get("seckill_redis_connected") == 0
     private_services.start("redis")
     wait_until(stack.worker.is_ready, 30, "ready again")
+
+
+def test_the_worker_names_a_kafka_that_is_away(private_services, make_stack):
+    """A consumer without a broker looks like one without records: the watch tells them apart."""
+    stack = make_stack(private_services, engines=0)
+    private_services.kill("kafka")
+    wait_until(lambda: "broker" in stack.worker.causes().get("kafka", ""), 60, "not ready, and why")
+    private_services.start("kafka")
+    wait_until(stack.worker.is_ready, 60, "ready again")
+    assert "kafka" not in stack.worker.causes()
+
+
+def test_a_strict_worker_is_not_ready_on_weak_topics(services):
+    """Settling harms nobody; but who asks for strict does not want to rest on one broker."""
+    stack = Stack(services, engines=0, worker_settings={"strict": True})
+    try:
+        stack.worker.start()
+        wait_until(lambda: "replica" in stack.worker.causes().get("kafka-durability", ""), 60,
+                   "not ready, and why", ignoring=(OSError,))
+        assert not stack.worker.is_ready()
+        assert scrape(stack.worker).get("seckill_durability_degraded") == 1
+        told = [line for line in stack.worker.log_text().splitlines()
+                if "event=durability_degraded" in line and "topic=seckill.orders" in line]
+        assert len(told) == 1 and "level=warn" in told[0], told
+    finally:
+        stack.stop()
 
 
 def test_mysql_away_does_not_flood_the_log(private_services, make_stack):
