@@ -18,6 +18,7 @@
 #include "ledger/leader.h"
 #include "ledger/mysql_link.h"
 #include "loop/waiter.h"
+#include "settlement/relay_producer.h"
 
 /* A page: at most 15 MB of letters. */
 enum {
@@ -64,18 +65,8 @@ static enum err ensure_producer(struct dead_relay *relay)
         .client_name = "seckill-worker-dead",
         .waiter = relay->options.waiter,
     };
-    char error[KAFKA_CONF_ERROR_SIZE] = "";
 
-    if (relay->producer) {
-        return ERR_OK;
-    }
-    const enum err err = producer_blocking_create(&options, error, &relay->producer);
-    if (err != ERR_OK) {
-        relay->producer = NULL;
-        LOG_WARN_EVERY(TOLD_S, "dead_topic_refused", KV_STR("why", error),
-                       KV_STR("next", "dead letters stay in MySQL; tried again"));
-    }
-    return err;
+    return relay_producer_ensure(&relay->producer, &options);
 }
 
 /* --- a page --- */

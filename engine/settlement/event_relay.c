@@ -32,6 +32,7 @@
 #include "ledger/outbox_store.h"
 #include "loop/waiter.h"
 #include "settlement/event_holds.h"
+#include "settlement/relay_producer.h"
 
 enum {
     PAGE_MAX = PRODUCER_BLOCKING_BATCH_MAX,
@@ -103,18 +104,8 @@ static enum err ensure_producer(struct event_relay *relay)
         .client_name = "seckill-worker-events",
         .waiter = relay->options.waiter,
     };
-    char error[KAFKA_CONF_ERROR_SIZE] = "";
 
-    if (relay->producer) {
-        return ERR_OK;
-    }
-    const enum err err = producer_blocking_create(&options, error, &relay->producer);
-    if (err != ERR_OK) {
-        relay->producer = NULL;
-        LOG_WARN_EVERY(TOLD_S, "events_topic_refused", KV_STR("why", error),
-                       KV_STR("next", "events stay in MySQL; tried again"));
-    }
-    return err;
+    return relay_producer_ensure(&relay->producer, &options);
 }
 
 /* --- a page --- */
