@@ -59,24 +59,36 @@ def test_a_kept_demo_answers_the_lines_it_prints(directory):
     for text in ("audit of sale 1: holds", "accepted", "units came back", "buyers who waited",
                  "initial 200 + added 0 = left ", "all is well", "from memory"):
         assert text in result.stdout, result.stdout
+    assert re.search(r"^services [\d.]+ s, .*, audit [\d.]+ s", result.stdout, re.M), result.stdout
     counted = re.search(r"(\d+) orders in MySQL for (\d+) orders that buyers", result.stdout)
     assert int(counted[1]) >= int(counted[2]) > 200, "what came back was sold again"
     again = demo(*small)
     assert again.returncode == USAGE and "was left running" in again.stdout
-    pasted = re.findall(r"^(?:curl|\((?:set|order)).*(?:\n  .*)*", result.stdout, re.M)
+    pasted = re.findall(r"^(?:curl|\((?:set|order|answer)).*(?:\n  .*)*", result.stdout, re.M)
     assert len(pasted) == 7
-    answers = [subprocess.run(["bash", "-c", text], capture_output=True, text=True, timeout=60,
-                              check=True).stdout for text in pasted]
-    assert answers[0].startswith("HTTP/1.1 200 ") and '"state":"open"' in answers[0]
-    assert answers[1].startswith("HTTP/1.1 201 ") and '"order_no":"' in answers[1]
-    assert answers[2].startswith("HTTP/1.1 200 ") and '"order_no":"' in answers[2]
-    assert answers[3].startswith("HTTP/1.1 20"), answers[3]
-    assert answers[4].startswith("HTTP/1.1 202 "), answers[4]
-    assert 'result="accepted"' in answers[5]
-    assert "sale 2" in answers[6]
+    show, buy, own, pay, cancel, metrics, sale = pasted
+    answer = paste(show)
+    assert answer.startswith("HTTP/1.1 200 ") and '"state":"open"' in answer
+    assert paste(pay, status=1) == "no order of alice waits to be paid: buy one first\n"
+    answer = paste(buy)
+    assert answer.startswith("HTTP/1.1 201 ") and '"order_no":"' in answer
+    assert paste(cancel).startswith("HTTP/1.1 202 ")
+    wait_until(lambda: '"state":"CLOSED"' in paste(own), 60, "the newest order is closed")
+    assert paste(pay).startswith("HTTP/1.1 20"), "the one that waits is paid"
+    wait_until(lambda: '"state":"PAID"' in paste(own), 60, "the first order is paid")
+    assert paste(pay, status=1).startswith("no order"), "neither the paid one nor the closed one"
+    assert 'result="accepted"' in paste(metrics)
+    assert "sale 2" in paste(sale)
     assert demo("--dir", directory, "--stop").returncode == DONE
     assert not running(directory)
     assert not (directory / "secrets").exists()
+
+
+def paste(text, status=DONE):
+    result = subprocess.run(["bash", "-c", text], capture_output=True, text=True, timeout=60,
+                            check=False)
+    assert result.returncode == status, (text, result)
+    return result.stdout
 
 
 def heed_sigint():
