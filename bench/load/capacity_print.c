@@ -1,6 +1,7 @@
 #include "capacity_print.h"
 
-#include <errno.h>
+#include "json_file.h"
+
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -148,20 +149,6 @@ bool capacity_write_json(const struct capacity_question *question, const struct 
 {
     json_t *root = json_pack("{s:o*,s:o*,s:o*}", "asked", asked(question), "measured",
                              taken(question, measured, sources), "needed", needed(capacity));
-    FILE *file = fopen(path, "w");
-    bool good = root && file;
 
-    if (good) {
-        errno = 0;
-        good = json_dumpf(root, file, JSON_INDENT(1) | JSON_REAL_PRECISION(REAL_DIGITS)) == 0
-               && fputc('\n', file) != EOF;
-    }
-    if (file) {
-        good = fclose(file) == 0 && good;
-    }
-    json_decref(root);
-    if (!good) {
-        fprintf(stderr, "seckill-bench: %s: %s\n", path, strerror(errno ? errno : ENOMEM));
-    }
-    return good;
+    return json_file_write(root, REAL_DIGITS, path);
 }

@@ -1,10 +1,10 @@
 /* The report for programs; bench/README.md tells what each member means. */
-#include <errno.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "json_file.h"
 #include "report.h"
 #include "scenario.h"
 
@@ -266,22 +266,10 @@ static void set_results(json_t *root, const struct report *report)
 bool report_write_json(const struct report *report, const char *path)
 {
     json_t *root = json_object();
-    FILE *file = fopen(path, "w");
-    bool good = root && file;
 
-    errno = file ? 0 : errno;
-    if (good) {
+    if (root) {
         set_settings(root, report);
         set_results(root, report);
-        good = json_dumpf(root, file, JSON_INDENT(1) | JSON_REAL_PRECISION(REAL_DIGITS)) == 0
-               && fputc('\n', file) != EOF;
     }
-    if (file) {
-        good = fclose(file) == 0 && good;
-    }
-    json_decref(root);
-    if (!good) {
-        fprintf(stderr, "seckill-bench: %s: %s\n", path, strerror(errno ? errno : ENOMEM));
-    }
-    return good;
+    return json_file_write(root, REAL_DIGITS, path);
 }
