@@ -11,12 +11,8 @@ static void write_order_no(struct json_out *out, struct order_no order_no)
 {
     char text[ORDER_NO_TEXT_SIZE];
 
-    json_out_name(out, "order_no");
-    if (order_no.value != 0) {
-        json_out_text(out, order_no_format(order_no, text));
-    } else {
-        json_out_null(out);
-    }
+    json_out_member_text_or_null(out, "order_no", order_no.value != 0,
+                                 order_no_format(order_no, text));
 }
 
 static enum err on_dead(void *arg, const struct dead_letter *letter)

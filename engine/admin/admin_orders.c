@@ -28,12 +28,7 @@ static void write_members(struct json_out *out, const struct order_row *row)
     json_out_member_u64(out, "quantity", record->quantity);
     json_out_member_u64(out, "unit_price", record->unit_price);
     json_out_member_text(out, "currency", record->currency);
-    json_out_name(out, "slot");
-    if (row->has_slot) {
-        json_out_u64(out, record->slot);
-    } else {
-        json_out_null(out);
-    }
+    json_out_member_u64_or_null(out, "slot", row->has_slot, record->slot);
     json_out_member_text(out, "state", order_state_name(row->state));
     json_out_member_text(out, "reason", order_reason_name(row->reason));
     json_out_member_u64(out, "version", row->version);
@@ -86,16 +81,6 @@ void admin_order_list(struct admin_job *job, struct admin_thread *thread)
 
 /* --- one order, with its notices --- */
 
-static void member_text_or_null(struct json_out *out, const char *name, const char *text)
-{
-    json_out_name(out, name);
-    if (text[0] != '\0') {
-        json_out_text(out, text);
-    } else {
-        json_out_null(out);
-    }
-}
-
 static enum err on_payment(void *arg, const struct payment_line *line)
 {
     struct json_out *out = arg;
@@ -104,17 +89,13 @@ static enum err on_payment(void *arg, const struct payment_line *line)
     json_out_member_u64(out, "id", line->id);
     json_out_member_text(out, "provider", line->provider);
     json_out_member_text(out, "event_id", line->event_id);
-    member_text_or_null(out, "transaction_id", line->transaction_id);
+    json_out_member_text_or_null(out, "transaction_id", line->transaction_id[0] != '\0',
+                                 line->transaction_id);
     json_out_member_text(out, "kind", line->kind);
     json_out_member_text(out, "state", line->state);
     json_out_member_text(out, "reason", line->reason);
-    json_out_name(out, "amount");
-    if (line->has_amount) {
-        json_out_u64(out, line->amount);
-    } else {
-        json_out_null(out);
-    }
-    member_text_or_null(out, "currency", line->currency);
+    json_out_member_u64_or_null(out, "amount", line->has_amount, line->amount);
+    json_out_member_text_or_null(out, "currency", line->currency[0] != '\0', line->currency);
     json_out_member_time(out, "occurred_at", line->occurred_ms);
     json_out_member_time(out, "received_at", line->received_ms);
     json_out_member_time(out, "created_at", line->created_ms);

@@ -6,14 +6,13 @@
 static void write_next(struct admin_page *page, const struct admin_list *list, uint32_t limit)
 {
     char text[ORDER_NO_TEXT_SIZE];
+    const bool is_full = page->count >= limit;
 
-    json_out_name(&page->out, "next");
-    if (page->count < limit) {
-        json_out_null(&page->out);
-    } else if (list->next_is_text) {
-        json_out_text(&page->out, order_no_format((struct order_no){page->last}, text));
+    if (list->next_is_text) {
+        json_out_member_text_or_null(&page->out, "next", is_full,
+                                     order_no_format((struct order_no){page->last}, text));
     } else {
-        json_out_u64(&page->out, page->last);
+        json_out_member_u64_or_null(&page->out, "next", is_full, page->last);
     }
 }
 

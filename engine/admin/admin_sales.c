@@ -25,8 +25,7 @@ static void write_redis(struct json_out *out, struct admin_thread *thread, struc
     err = err == ERR_OK ? sale_reader_units(thread->redis, sale, false, left, &count) : err;
     if (err != ERR_OK) {
         json_out_member_text(out, "state", err == ERR_NOT_FOUND ? "not-loaded" : "unknown");
-        json_out_name(out, "redis");
-        json_out_null(out);
+        json_out_member_null(out, "redis");
         return;
     }
     json_out_member_text(out, "state",
@@ -51,11 +50,11 @@ static void write_load(struct json_out *out, struct admin_thread *thread, struct
 {
     struct guard_row row;
 
-    json_out_name(out, "load");
     if (guard_store_read(thread->mysql, sale, &row) != ERR_OK) {
-        json_out_null(out);
+        json_out_member_null(out, "load");
         return;
     }
+    json_out_name(out, "load");
     json_out_begin_object(out);
     json_out_member_text(out, "step", guard_step_name(row.step));
     json_out_member_u64(out, "done", row.done);

@@ -214,3 +214,29 @@ void json_out_member_time(struct json_out *out, const char *name, int64_t ms)
     json_out_name(out, name);
     json_out_time(out, ms);
 }
+
+void json_out_member_null(struct json_out *out, const char *name)
+{
+    json_out_name(out, name);
+    json_out_null(out);
+}
+
+void json_out_member_text_or_null(struct json_out *out, const char *name, bool is_there,
+                                  const char *text)
+{
+    if (is_there) {
+        json_out_member_text(out, name, text);
+    } else {
+        json_out_member_null(out, name);
+    }
+}
+
+void json_out_member_u64_or_null(struct json_out *out, const char *name, bool is_there,
+                                 uint64_t value)
+{
+    if (is_there) {
+        json_out_member_u64(out, name, value);
+    } else {
+        json_out_member_null(out, name);
+    }
+}

@@ -44,6 +44,12 @@ void json_out_member_u64(struct json_out *out, const char *name, uint64_t value)
 void json_out_member_i64(struct json_out *out, const char *name, int64_t value);
 void json_out_member_bool(struct json_out *out, const char *name, bool value);
 void json_out_member_time(struct json_out *out, const char *name, int64_t ms);
+void json_out_member_null(struct json_out *out, const char *name);
+/* null unless the value `is_there`; `text` may be NULL then. */
+void json_out_member_text_or_null(struct json_out *out, const char *name, bool is_there,
+                                  const char *text);
+void json_out_member_u64_or_null(struct json_out *out, const char *name, bool is_there,
+                                 uint64_t value);
 
 /* One JSON string with its quotes, onto any buf: for replies that are templates. */
 void json_out_quote(struct buf *buf, const char *text, size_t size);

@@ -59,9 +59,7 @@ static void read_rest(struct record_in *in, struct notice *notice)
     record_in_require(in, size == 0 || buyer_parse(text, size, &notice->buyer) == ERR_OK);
     notice->occurred_ms = (int64_t)record_in_bounded(in, INT64_MAX);
     notice->received_ms = (int64_t)record_in_bounded(in, INT64_MAX);
-    text = record_in_text(in, &size);
-    record_in_require(in,
-                      size == 0 || traceparent_parse(text, size, &notice->traceparent) == ERR_OK);
+    record_in_traceparent(in, &notice->traceparent);
 }
 
 enum record_fault notice_event_read(const void *bytes, size_t size, struct notice *ret_notice,

@@ -51,9 +51,7 @@ static void read_rest(struct record_in *in, struct order_record *record)
     record_in_require(in, key_hash_parse(text, size, &record->key_hash) == ERR_OK);
     record->won_at_ms = (int64_t)record_in_bounded(in, INT64_MAX);
     record->pay_by_ms = (int64_t)record_in_bounded(in, INT64_MAX);
-    text = record_in_text(in, &size);
-    record_in_require(in,
-                      size == 0 || traceparent_parse(text, size, &record->traceparent) == ERR_OK);
+    record_in_traceparent(in, &record->traceparent);
 }
 
 enum record_fault order_event_read(const void *bytes, size_t size, struct order_record *ret_record,

@@ -149,6 +149,14 @@ void record_in_copy(struct record_in *in, char *text, size_t max)
     text[size] = '\0';
 }
 
+void record_in_traceparent(struct record_in *in, struct traceparent *ret_trace)
+{
+    size_t size;
+    const char *text = record_in_text(in, &size);
+
+    record_in_require(in, size == 0 || traceparent_parse(text, size, ret_trace) == ERR_OK);
+}
+
 /* What a tag of a newer version's element is followed by: bytes to skip, and elements. */
 static void skip_shape(struct record_in *in, unsigned tag, uint64_t *ret_bytes,
                        uint64_t *ret_elements)

@@ -63,5 +63,7 @@ uint64_t record_in_bounded(struct record_in *in, uint64_t max);
 const char *record_in_text(struct record_in *in, size_t *ret_size);
 /* A text of at most `max` bytes without a NUL in it, NUL-terminated; "" on a fault. */
 void record_in_copy(struct record_in *in, char *text, size_t max);
+/* One or "": `*ret_trace` is untouched then, and on a fault. */
+void record_in_traceparent(struct record_in *in, struct traceparent *ret_trace);
 /* RANGE unless `condition`. */
 void record_in_require(struct record_in *in, bool condition);

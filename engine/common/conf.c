@@ -315,6 +315,21 @@ static bool key_of_environment(const char *name, size_t size, char key[static KE
     return true;
 }
 
+/* "name=value" from `where`, its '=' at `equals`; `row` NULL: no setting has that name. */
+static enum err take_assignment(struct conf *conf, const struct conf_row *row, const char *name,
+                                const char *equals, const char *where,
+                                char error[static CONF_ERROR_SIZE])
+{
+    char why[WHY_SIZE] = "is not a setting";
+
+    if (row && set_text(conf, row, equals + 1, why)) {
+        return ERR_OK;
+    }
+    (void)snprintf(error, CONF_ERROR_SIZE, "%s: %.*s %s", where,
+                   (int)(equals - name > 100 ? 100 : equals - name), name, why);
+    return ERR_CONFIG;
+}
+
 enum err conf_load_environment(struct conf *conf, char *const *environment,
                                char error[static CONF_ERROR_SIZE])
 {
@@ -322,7 +337,7 @@ enum err conf_load_environment(struct conf *conf, char *const *environment,
         const char *entry = *environment;
         const char *value = strchr(entry, '=');
         size_t prefix_size = sizeof environment_prefix - 1;
-        char key[KEY_SIZE_MAX], why[WHY_SIZE] = "is not a setting";
+        char key[KEY_SIZE_MAX];
         const struct conf_row *row = NULL;
 
         if (strncmp(entry, environment_prefix, prefix_size) != 0 || !value) {
@@ -331,9 +346,7 @@ enum err conf_load_environment(struct conf *conf, char *const *environment,
         if (key_of_environment(entry + prefix_size, (size_t)(value - entry) - prefix_size, key)) {
             row = find_row(key);
         }
-        if (!row || !set_text(conf, row, value + 1, why)) {
-            (void)snprintf(error, CONF_ERROR_SIZE, "environment: %.*s %s",
-                           (int)(value - entry > 100 ? 100 : value - entry), entry, why);
+        if (take_assignment(conf, row, entry, value, "environment", error) != ERR_OK) {
             return ERR_CONFIG;
         }
     }
@@ -343,7 +356,7 @@ enum err conf_load_environment(struct conf *conf, char *const *environment,
 enum err conf_set(struct conf *conf, const char *assignment, char error[static CONF_ERROR_SIZE])
 {
     const char *value = strchr(assignment, '=');
-    char key[KEY_SIZE_MAX], why[WHY_SIZE] = "is not a setting";
+    char key[KEY_SIZE_MAX];
     const struct conf_row *row = NULL;
 
     if (!value) {
@@ -356,12 +369,7 @@ enum err conf_set(struct conf *conf, const char *assignment, char error[static C
         key[value - assignment] = '\0';
         row = find_row(key);
     }
-    if (!row || !set_text(conf, row, value + 1, why)) {
-        (void)snprintf(error, CONF_ERROR_SIZE, "--set: %.*s %s",
-                       (int)(value - assignment > 100 ? 100 : value - assignment), assignment, why);
-        return ERR_CONFIG;
-    }
-    return ERR_OK;
+    return take_assignment(conf, row, assignment, value, "--set", error);
 }
 
 static const char *bounds_of(const struct conf_row *row, char text[static WHY_SIZE])

@@ -179,16 +179,26 @@ static bool take_bytes(struct text_cursor *cursor, size_t size, const char **ret
     return true;
 }
 
+static bool take_byte(struct text_cursor *cursor, unsigned *ret_byte)
+{
+    const char *bytes;
+
+    if (!take_bytes(cursor, 1, &bytes)) {
+        return false;
+    }
+    *ret_byte = (unsigned char)*bytes;
+    return true;
+}
+
 /* The head of an array of 1 to PURCHASE_COLUMN_ROWS_MAX. */
 static bool take_array(struct text_cursor *cursor, uint32_t *ret_count)
 {
     const char *bytes;
     unsigned tag;
 
-    if (!take_bytes(cursor, 1, &bytes)) {
+    if (!take_byte(cursor, &tag)) {
         return false;
     }
-    tag = (unsigned char)*bytes;
     if (tag == ARRAY_16) {
         if (!take_bytes(cursor, 2, &bytes)) {
             return false;
@@ -204,18 +214,16 @@ static bool take_array(struct text_cursor *cursor, uint32_t *ret_count)
 
 static bool take_text(struct text_cursor *cursor, const char **ret_text, size_t *ret_size)
 {
-    const char *bytes;
-    unsigned tag;
+    unsigned tag, size;
 
-    if (!take_bytes(cursor, 1, &bytes)) {
+    if (!take_byte(cursor, &tag)) {
         return false;
     }
-    tag = (unsigned char)*bytes;
     if (tag == TEXT_8) {
-        if (!take_bytes(cursor, 1, &bytes)) {
+        if (!take_byte(cursor, &size)) {
             return false;
         }
-        *ret_size = (unsigned char)*bytes;
+        *ret_size = size;
     } else if (tag >= SHORT_TEXT && tag <= (SHORT_TEXT | SHORT_TEXT_MAX)) {
         *ret_size = tag - SHORT_TEXT;
     } else {

@@ -64,19 +64,6 @@ enum err outbox_store_put_in(struct mysql_link *link, const struct outbox_row *r
     return outbox_store_put_many_in(link, row, 1);
 }
 
-struct sales_job {
-    struct sale_id *sales;
-    size_t count;
-};
-
-static enum err on_sale(void *arg, const struct sql_value *columns)
-{
-    struct sales_job *job = arg;
-
-    job->sales[job->count++].value = (uint32_t)sql_column_u64(&columns[0]);
-    return ERR_OK;
-}
-
 enum err outbox_store_pending_sales(struct mysql_link *link, struct sale_id after,
                                     struct sale_id *ret_sales, size_t max, size_t *ret_count)
 {
@@ -84,11 +71,11 @@ enum err outbox_store_pending_sales(struct mysql_link *link, struct sale_id afte
         .head = "SELECT DISTINCT sale FROM outbox WHERE target = 'redis' AND confirmed IS NULL "
                 "AND sale > ? ORDER BY sale LIMIT ?"};
     const struct sql_value params[] = {sql_u64(after.value), sql_u64(max)};
-    struct sales_job job = {.sales = ret_sales};
-    enum err err = mysql_link_query(link, &sql, 0, params, 2, on_sale, &job);
+    struct sql_sales found = {.sales = ret_sales};
+    enum err err = mysql_link_query(link, &sql, 0, params, 2, sql_read_sale, &found);
 
     if (err == ERR_OK) {
-        *ret_count = job.count;
+        *ret_count = found.count;
     }
     return err;
 }

@@ -39,19 +39,6 @@ enum err sale_sweep_due(struct mysql_link *link, struct sale_id after, struct sa
     return err;
 }
 
-struct live_job {
-    struct sale_id *sales;
-    size_t count;
-};
-
-static enum err on_live(void *arg, const struct sql_value *columns)
-{
-    struct live_job *job = arg;
-
-    job->sales[job->count++].value = (uint32_t)sql_column_u64(&columns[0]);
-    return ERR_OK;
-}
-
 enum err sale_sweep_live(struct mysql_link *link, struct sale_id after, struct sale_id *ret_sales,
                          size_t max, size_t *ret_count)
 {
@@ -60,11 +47,11 @@ enum err sale_sweep_live(struct mysql_link *link, struct sale_id after, struct s
                 "'paused') AND opens <= " SQL_NOW_MS " AND closes > " SQL_NOW_MS
                 " ORDER BY sale LIMIT ?"};
     const struct sql_value params[] = {sql_u64(after.value), sql_u64(max)};
-    struct live_job job = {.sales = ret_sales};
-    const enum err err = mysql_link_query(link, &sql, 0, params, 2, on_live, &job);
+    struct sql_sales found = {.sales = ret_sales};
+    const enum err err = mysql_link_query(link, &sql, 0, params, 2, sql_read_sale, &found);
 
     if (err == ERR_OK) {
-        *ret_count = job.count;
+        *ret_count = found.count;
     }
     return err;
 }

@@ -12,6 +12,14 @@ enum err sql_read_u64(void *arg, const struct sql_value *columns)
     return ERR_OK;
 }
 
+enum err sql_read_sale(void *arg, const struct sql_value *columns)
+{
+    struct sql_sales *sales = arg;
+
+    sales->sales[sales->count++].value = (uint32_t)sql_column_u64(&columns[0]);
+    return ERR_OK;
+}
+
 uint64_t sql_column_u64(const struct sql_value *column)
 {
     ASSERT(column->kind != SQL_BYTES && column->kind != SQL_BLOB);

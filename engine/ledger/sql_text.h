@@ -19,6 +19,13 @@ enum { SQL_TUPLES_MAX = 1024 };
 
 /* A row of one number, never NULL; arg: uint64_t. */
 enum err sql_read_u64(void *arg, const struct sql_value *columns);
+/* A row of one sale each, one behind the other; arg: struct sql_sales, with room for as many as the
+ * statement's LIMIT lets through. */
+struct sql_sales {
+    struct sale_id *sales; /* borrowed */
+    size_t count;
+};
+enum err sql_read_sale(void *arg, const struct sql_value *columns);
 /* A column that is a number; NULL reads as 0. Asserts that it is no text. */
 uint64_t sql_column_u64(const struct sql_value *column);
 /* A column that is a text, cut at size - 1; NULL reads as "". Asserts that it is no number. */

@@ -6,34 +6,38 @@
 #include "common/assert.h"
 #include "common/hash.h"
 
-static enum err grow(struct audit_list *list)
+void *audit_grow(void *items, size_t item_size, size_t *capacity, size_t *budget)
 {
-    const size_t capacity = list->capacity ? list->capacity + list->capacity / 2 : 1024;
-    const size_t more = (capacity - list->capacity) * sizeof *list->items;
+    const size_t wanted = *capacity ? *capacity + *capacity / 2 : 1024;
+    const size_t more = (wanted - *capacity) * item_size;
 
-    if (list->budget && *list->budget < more) {
-        return ERR_NO_MEMORY;
+    if (budget && *budget < more) {
+        return NULL;
     }
-    struct audit_item *grown = realloc(list->items, capacity * sizeof *grown);
+    void *grown = realloc(items, wanted * item_size);
     if (!grown) {
-        return ERR_NO_MEMORY;
+        return NULL;
     }
-    if (list->budget) {
-        *list->budget -= more;
+    if (budget) {
+        *budget -= more;
     }
-    list->items = grown;
-    list->capacity = capacity;
-    return ERR_OK;
+    *capacity = wanted;
+    return grown;
 }
 
 enum err audit_list_add(struct audit_list *list, const struct audit_item *item)
 {
-    const enum err err = list->count == list->capacity ? grow(list) : ERR_OK;
+    if (list->count == list->capacity) {
+        struct audit_item *grown =
+            audit_grow(list->items, sizeof *grown, &list->capacity, list->budget);
 
-    if (err == ERR_OK) {
-        list->items[list->count++] = *item;
+        if (!grown) {
+            return ERR_NO_MEMORY;
+        }
+        list->items = grown;
     }
-    return err;
+    list->items[list->count++] = *item;
+    return ERR_OK;
 }
 
 static int by_order_no(const void *a, const void *b)

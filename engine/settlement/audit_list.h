@@ -38,6 +38,11 @@ struct audit_list {
     struct order_no clash; /* the first of them */
 };
 
+/* Room for half as many again, 1024 at first. `items` (the caller's; NULL: none) has room for
+ * `*capacity` of `item_size` bytes; what it grows by is taken from `*budget`, unless `budget` is
+ * NULL. Returns where the items are now, still the caller's. NULL: no memory, or the budget is used
+ * up; nothing has changed. */
+void *audit_grow(void *items, size_t item_size, size_t *capacity, size_t *budget);
 /* ERR_NO_MEMORY: also where the budget is used up. */
 MUST_CHECK enum err audit_list_add(struct audit_list *list, const struct audit_item *item);
 /* By order_no, then place. */

@@ -68,24 +68,18 @@ static void judge_row(struct audit_orders *orders, const struct order_row *row)
     }
 }
 
-static enum err grow(struct audit_orders *orders)
+static enum err add_holder(struct audit_orders *orders, const struct audit_holder *holder)
 {
-    const size_t capacity =
-        orders->holder_capacity ? orders->holder_capacity + orders->holder_capacity / 2 : 1024;
-    const size_t more = (capacity - orders->holder_capacity) * sizeof *orders->holders;
+    if (orders->holder_count == orders->holder_capacity) {
+        struct audit_holder *grown =
+            audit_grow(orders->holders, sizeof *grown, &orders->holder_capacity, orders->budget);
 
-    if (orders->budget && *orders->budget < more) {
-        return ERR_NO_MEMORY;
+        if (!grown) {
+            return ERR_NO_MEMORY;
+        }
+        orders->holders = grown;
     }
-    struct audit_holder *grown = realloc(orders->holders, capacity * sizeof *grown);
-    if (!grown) {
-        return ERR_NO_MEMORY;
-    }
-    if (orders->budget) {
-        *orders->budget -= more;
-    }
-    orders->holders = grown;
-    orders->holder_capacity = capacity;
+    orders->holders[orders->holder_count++] = *holder;
     return ERR_OK;
 }
 
@@ -104,11 +98,7 @@ enum err audit_orders_row(struct audit_orders *orders, const struct order_row *r
     item->sku = sku >= 0 ? (uint8_t)sku : UINT8_MAX;
     item->reason = (uint8_t)row->reason;
     judge_row(orders, row);
-    const enum err err = orders->holder_count == orders->holder_capacity ? grow(orders) : ERR_OK;
-    if (err == ERR_OK) {
-        orders->holders[orders->holder_count++] = holder;
-    }
-    return err;
+    return add_holder(orders, &holder);
 }
 
 enum err audit_orders_return(struct audit_orders *orders, const struct ledger_line *line, int sku)

@@ -104,3 +104,15 @@ Test(json_out, writes_every_type_with_its_commas)
                      "\"b\":false,\"at\":\"1970-01-01T00:00:00.000Z\",\"n\":null,"
                      "\"l\":[1,{},true,-2,\"a\",[3],[]]}");
 }
+
+Test(json_out, a_member_without_a_value_is_null)
+{
+    json_out_begin_object(&out);
+    json_out_member_null(&out, "a");
+    json_out_member_text_or_null(&out, "b", true, "x");
+    json_out_member_text_or_null(&out, "c", false, NULL);
+    json_out_member_u64_or_null(&out, "d", true, 0);
+    json_out_member_u64_or_null(&out, "e", false, 7);
+    json_out_end_object(&out);
+    cr_assert_str_eq(buf_text(&buf), "{\"a\":null,\"b\":\"x\",\"c\":null,\"d\":0,\"e\":null}");
+}

@@ -65,6 +65,26 @@ Test(record_in, a_text_that_would_end_early_is_refused)
     cr_assert_eq(in.fault, RECORD_FAULT_RANGE);
 }
 
+Test(record_in, a_traceparent_is_whole_or_not_there)
+{
+#define TRACE "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    struct traceparent trace = {"before"};
+
+    begin("\xa0", 1);
+    record_in_traceparent(&in, &trace);
+    cr_assert_eq(in.fault, RECORD_FAULT_NONE);
+    cr_assert_str_eq(trace.text, "before");
+    begin("\xd9\x37" TRACE, 2 + 55);
+    record_in_traceparent(&in, &trace);
+    cr_assert_eq(in.fault, RECORD_FAULT_NONE);
+    cr_assert_str_eq(trace.text, TRACE);
+    begin("\xa2"
+          "00",
+          3);
+    record_in_traceparent(&in, &trace);
+    cr_assert_eq(in.fault, RECORD_FAULT_RANGE);
+}
+
 Test(record_in, a_number_above_its_bound_is_refused)
 {
     begin("\x05\x06", 2);

@@ -45,6 +45,11 @@ Test(sql_text, null_is_zero_and_numbers_are_themselves)
 
     cr_assert(sql_read_u64(&read, &none) == ERR_OK && read == 0);
     cr_assert(sql_read_u64(&read, &number) == ERR_OK && read == UINT64_MAX);
+    const struct sql_value seven = sql_u64(7), eight = sql_u64(8);
+    struct sale_id ids[2];
+    struct sql_sales sales = {.sales = ids};
+    cr_assert(sql_read_sale(&sales, &seven) == ERR_OK && sql_read_sale(&sales, &eight) == ERR_OK);
+    cr_assert(sales.count == 2 && ids[0].value == 7 && ids[1].value == 8);
 }
 
 Test(sql_text, a_name_is_found_whole_or_not_at_all)

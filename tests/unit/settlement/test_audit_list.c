@@ -1,6 +1,7 @@
 #include "settlement/audit_list.h"
 
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void add(struct audit_list *list, uint64_t order_no, uint64_t content)
@@ -145,4 +146,19 @@ Test(audit_list, row_and_entry_of_one_order_have_one_entry_hash)
     const uint64_t hash = audit_entry(&row.buyer, &entry);
     entry.quantity = 2;
     cr_assert_neq(audit_entry(&row.buyer, &entry), hash);
+}
+
+Test(audit_list, grows_by_half_while_the_budget_lasts)
+{
+    size_t capacity = 0, budget = 1024 * 8 + 512 * 8 + 7;
+    void *items = audit_grow(NULL, 8, &capacity, &budget);
+
+    cr_assert(items && capacity == 1024 && budget == 512 * 8 + 7);
+    items = audit_grow(items, 8, &capacity, &budget);
+    cr_assert(items && capacity == 1536 && budget == 7);
+    cr_assert_null(audit_grow(items, 8, &capacity, &budget));
+    cr_assert(capacity == 1536 && budget == 7);
+    items = audit_grow(items, 8, &capacity, NULL);
+    cr_assert(items && capacity == 2304);
+    free(items);
 }
