@@ -1,11 +1,13 @@
 /* seckill-worker: the consumer. Builds bottom up, runs, destroys in reverse.
  *
  * main thread       loop: admin API, operations listener, signals
+ * checking thread   asks the services before all else; ends    bin/worker_start
  * threads           consumers, relays                    bin/worker_threads, a row each
  * guard's threads   whether Redis answers, finds sales   bin/worker_guard
  *                   that it lost, loads them
  * pool threads      MySQL calls of the admin API         admin/admin_api */
 #include <inttypes.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,6 +62,10 @@ struct worker {
     struct waiter *waiter;
     struct mysql_link_options mysql;
     struct redis_blocking_options redis;
+    struct worker_start check;
+    pthread_t checking;
+    int status;      /* of the process */
+    bool is_started; /* the services were asked, and all below is there */
     struct worker_guard *guard;
     struct worker_threads *threads;
     struct admin_api *admin;
@@ -126,6 +132,12 @@ static void on_signal(void *arg)
 {
     struct worker *worker = arg;
 
+    if (!worker->is_started) {
+        /* Nothing was begun that must end in order, and a thread may wait for a service. */
+        LOG_INFO("stopped_before_start", KV_STR("why", "it still waited for its services"));
+        log_stop(LOG_STOP_MS);
+        _exit(0);
+    }
     if (worker->is_draining) {
         LOG_WARN("stopped_at_once", KV_STR("why", "second signal"));
         log_stop(LOG_STOP_MS);
@@ -294,23 +306,57 @@ static int start_ground(struct worker *worker)
     return 0;
 }
 
+static void on_checked(void *arg)
+{
+    struct worker *worker = arg;
+    int status = worker->status;
+
+    status = status ? status : make_guard(worker);
+    status = status ? status : start_admin(worker);
+    status = status ? status : start_ops(worker);
+    status = status ? status : start_threads(worker);
+    status = status ? status : start_guard(worker);
+    worker->status = status;
+    worker->is_started = true;
+    if (status != 0) {
+        loop_stop(worker->loop);
+        return;
+    }
+    LOG_INFO("worker_started", KV_STR("owner", worker->owner),
+             KV_U64("admin_port", http_server_port(worker->admin_server)),
+             KV_U64("ops_port", http_server_port(worker->ops_server)),
+             KV_U64("consumers", worker->conf.worker_consumers));
+}
+
+static void *checking_thread(void *arg)
+{
+    struct worker *worker = arg;
+
+    worker->status = worker_start_check(&worker->check);
+    mysql_link_thread_end();
+    ASSERT(loop_post(worker->loop, on_checked, worker) == ERR_OK);
+    return NULL;
+}
+
+/* The services are asked on a thread of its own: a signal ends the process whatever it waits for.
+ * The rest is started behind it, on the loop. */
 static int start(struct worker *worker)
 {
-    int status = start_ground(worker);
-    const struct worker_start check = {
+    const int status = start_ground(worker);
+
+    if (status != 0) {
+        return status;
+    }
+    worker->check = (struct worker_start){
         .conf = &worker->conf,
         .mysql = &worker->mysql,
         .redis = &worker->redis,
         .waiter = worker->waiter,
         .shard = worker->shard,
     };
-
-    status = status ? status : worker_start_check(&check);
-    status = status ? status : make_guard(worker);
-    status = status ? status : start_admin(worker);
-    status = status ? status : start_ops(worker);
-    status = status ? status : start_threads(worker);
-    return status ? status : start_guard(worker);
+    return pthread_create(&worker->checking, NULL, checking_thread, worker) == 0
+               ? 0
+               : worker_refuse("start", "no memory");
 }
 
 /* In reverse. Also after a start that failed half-way. */
@@ -352,11 +398,11 @@ int main(int argc, char **argv)
     fill_options(worker);
     status = status ? status : start(worker);
     if (status == 0) {
-        LOG_INFO("worker_started", KV_STR("owner", worker->owner),
-                 KV_U64("admin_port", http_server_port(worker->admin_server)),
-                 KV_U64("ops_port", http_server_port(worker->ops_server)),
-                 KV_U64("consumers", worker->conf.worker_consumers));
         loop_run(worker->loop);
+        pthread_join(worker->checking, NULL);
+        status = worker->status;
+    }
+    if (status == 0) {
         LOG_INFO("worker_stopped", KV_STR("owner", worker->owner));
     }
     stop(worker);

@@ -1,7 +1,7 @@
 /* worker_start: what seckill-worker asks its services before it begins.
  * Why:    a missing schema, a missing topic and weak settings are told at start, not by silence.
  * Never:  keeps a connection; goes on with a service that promises too little under `strict`.
- * Thread: init. */
+ * Thread: one that may block; nothing else of the worker runs yet. */
 #pragma once
 
 struct conf;

@@ -2,10 +2,12 @@
 
 import select
 import signal
+import socket
 
 import pytest
 
 from support import http_raw
+from support.processes import Stack
 from support.services import Services
 from support.wait import wait_until
 
@@ -87,3 +89,19 @@ def test_a_hangup_reloads_and_does_not_end_it(stop):
     wait_until(lambda: "settings_reloaded" in stack.worker.log_text(), 30, "the settings are read")
     assert stack.worker.is_alive() and stack.worker.is_ready()
     stack.worker.terminate(STOP_DEADLINE_S)
+
+
+@pytest.mark.parametrize("service,patience", [
+    ("mysql", {"mysql.timeout_ms": 60000}),
+    ("redis", {"redis.connect_timeout_ms": 60000, "redis.reply_timeout_ms": 60000})])
+def test_a_worker_that_waits_for_a_service_at_its_start_ends_at_once(services, service, patience):
+    """The service takes the connection and says nothing; its own time-out is far away."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(30)
+        stack = Stack(services, engines=0, worker_settings={
+            f"{service}.port": silent.getsockname()[1], **patience})
+        stack.worker.start()
+        with silent.accept()[0]:
+            stack.worker.terminate(20)
+    assert "event=stopped_before_start" in stack.worker.log_text()
+    stack.stop()
