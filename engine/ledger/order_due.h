@@ -22,13 +22,16 @@ struct order_due_group {
 };
 struct order_due {
     int64_t now_ms;  /* NOW(3), read first */
-    uint64_t orders; /* overdue by then, at most ORDER_DUE_COUNT_MAX of them are looked at */
+    uint64_t orders; /* overdue by then; the ORDER_DUE_COUNT_MAX oldest are looked at */
     size_t group_count;
     struct order_due_group groups[ORDER_DUE_GROUPS_MAX]; /* that with the oldest first */
 };
-/* PENDING orders whose pay_by is more than `grace_ms` ago. */
-MUST_CHECK enum err order_due_read(struct mysql_link *link, uint32_t grace_ms,
-                                   struct order_due *ret_due);
+/* PENDING orders whose pay_by is more than `grace_ms` ago. Where there are more than can be looked
+ * at, those that nothing holds come first, as many again of them: a notice that is PARKED holds its
+ * order, an open dead letter of `notices_topic` the order that it names, or its sale. So the held
+ * ones, however old and many, keep none of the others back. */
+MUST_CHECK enum err order_due_read(struct mysql_link *link, const char *notices_topic,
+                                   uint32_t grace_ms, struct order_due *ret_due);
 
 /* PENDING orders of one sale whose pay_by was more than `late_ms` ago. */
 MUST_CHECK enum err order_due_count(struct mysql_link *link, struct sale_id sale, uint32_t late_ms,

@@ -40,6 +40,7 @@ struct reaper {
     struct reaper_options options;
     struct log_ends *log; /* owned; NULL until something is overdue */
     struct goal goal;
+    bool is_full; /* the last round closed all that it may: there is a backlog */
     struct order_due due;
     struct order_due_holds holds;
     uint64_t next[LOG_PARTITIONS_MAX]; /* the consumer's places */
@@ -286,6 +287,7 @@ static enum err close_due(struct reaper *reaper)
         wait_for(reaper, LABEL_REAPER_DEAD_LETTER, "a dead letter may be any order's of its sale",
                  "seckillctl dead list --open");
     }
+    reaper->is_full = left == 0;
     if (max > left) {
         LOG_INFO("orders_closed", KV_U64("closed", max - left),
                  KV_U64("overdue", reaper->due.orders));
@@ -301,10 +303,12 @@ enum err reaper_round(struct reaper *reaper)
     const struct conf *conf = reaper->options.conf;
     bool leading = false, may = false;
 
+    reaper->is_full = false;
     enum err err = mysql_link_ensure(mysql);
     err = err == ERR_OK ? leader_try(mysql, "reaper", &leading) : err;
     if (err == ERR_OK && leading) {
-        err = order_due_read(mysql, conf->worker_reaper_grace_ms, &reaper->due);
+        err = order_due_read(mysql, conf->kafka_notices_topic, conf->worker_reaper_grace_ms,
+                             &reaper->due);
     } else {
         reaper->due.orders = 0; /* whoever leads tells them */
     }
@@ -325,9 +329,25 @@ enum err reaper_round(struct reaper *reaper)
     return err;
 }
 
+/* A round closes what the rate allows for the time between two: behind a full one the next begins
+ * when that time is over, however much of it the round took. */
+static uint32_t pause_ms(const struct reaper *reaper, int64_t begun_us)
+{
+    const uint32_t period_ms = reaper->options.conf->worker_reaper_ms;
+    const int64_t took_ms = (waiter_now_us(reaper->options.waiter) - begun_us) / 1000;
+
+    if (!reaper->is_full) {
+        return period_ms;
+    }
+    return took_ms < period_ms ? period_ms - (uint32_t)took_ms : 0;
+}
+
 void reaper_run(struct reaper *reaper)
 {
-    while (waiter_sleep_ms(reaper->options.waiter, reaper->options.conf->worker_reaper_ms)) {
+    int64_t begun_us = waiter_now_us(reaper->options.waiter);
+
+    while (waiter_sleep_ms(reaper->options.waiter, pause_ms(reaper, begun_us))) {
+        begun_us = waiter_now_us(reaper->options.waiter);
         const enum err err = reaper_round(reaper);
         if (err != ERR_OK) {
             LOG_WARN_EVERY(FAILED_TOLD_S, "reaper_round_failed", KV_STR("error", err_name(err)),

@@ -24,6 +24,7 @@ static struct {
     enum err ends_err, life_err; /* life_err: of sale 1 */
     uint32_t ends_reads, closes;
     int64_t before_ms; /* of the last close */
+    int64_t close_us;  /* what a close takes */
     struct order_due_holds holds;
     int64_t now_at_ends; /* NOW(3) when the ends were read */
     void (*on_ends)(void);
@@ -88,9 +89,11 @@ enum err offset_store_list(struct mysql_link *link, const char *topic, offset_ro
     return world.next > 0 ? each(arg, &row) : ERR_OK;
 }
 
-enum err order_due_read(struct mysql_link *link, uint32_t grace_ms, struct order_due *ret_due)
+enum err order_due_read(struct mysql_link *link, const char *notices_topic, uint32_t grace_ms,
+                        struct order_due *ret_due)
 {
     (void)link;
+    cr_assert_str_eq(notices_topic, "notices");
     cr_assert_eq(grace_ms, GRACE_MS);
     note("now ");
     memset(ret_due, 0, sizeof *ret_due);
@@ -135,6 +138,7 @@ enum err order_life_close_overdue_in(struct mysql_link *link, const struct order
     cr_assert_str_eq(overdue->notices_topic, "notices");
     world.closes++;
     world.before_ms = overdue->before_ms;
+    quiet.now_us += world.close_us;
     note("close ");
     if (overdue->sale.value == 1 && world.life_err != ERR_OK) {
         return world.life_err;
@@ -344,6 +348,34 @@ Test(reaper, it_runs_until_it_is_stopped)
     reaper_run(reaper);
     cr_assert_eq(quiet.sleeps, 3);
     cr_assert_eq(world.overdue[0], 0);
+}
+
+/* A database that closes 100 orders in 300 ms closes 333 a second: the rate of 250 is reached. */
+Test(reaper, a_backlog_is_closed_at_the_rate_whatever_a_round_takes)
+{
+    world.overdue[0] = 10000;
+    world.close_us = 300000;
+    quiet.sleeps_max = 11;
+    reaper_run(reaper);
+    cr_assert_eq(10000 - world.overdue[0], 2500);
+    cr_assert_leq(quiet.now_us, 11 * 1000000, "%ld us", (long)quiet.now_us);
+}
+
+/* One that cannot keep up works on without a pause, and never makes up for what it missed. */
+Test(reaper, a_backlog_that_the_database_cannot_keep_up_with_is_closed_as_it_can)
+{
+    world.overdue[0] = 10000;
+    world.close_us = 2000000;
+    quiet.sleeps_max = 6;
+    reaper_run(reaper);
+    cr_assert_eq(10000 - world.overdue[0], 5 * 250);
+    cr_assert_eq(quiet.now_us, 1000000 + 5 * 3 * 2000000);
+    world.overdue[0] = 10000;
+    world.close_us = 0;
+    quiet.sleeps = 0;
+    quiet.now_us = 0;
+    reaper_run(reaper);
+    cr_assert_eq(quiet.now_us, 6 * 1000000, "a pause each second again");
 }
 
 Test(reaper, an_absent_database_is_told)
