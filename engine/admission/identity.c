@@ -294,15 +294,28 @@ static enum identity_result read_header_members(struct identity *identity, struc
     struct json_take take;
     const char *alg = NULL, *kid = NULL, *typ = "JWT";
     size_t alg_size, kid_size, typ_size;
+    bool too_much;
     struct key *key;
 
     json_take_begin(&take, root);
     (void)json_take_text(&take, "alg", JSON_REQUIRED, 1, 16, &alg, &alg_size);
-    (void)json_take_text(&take, "kid", JSON_REQUIRED, 1, IDENTITY_KID_SIZE_MAX, &kid, &kid_size);
+    (void)json_take_text(&take, "kid", JSON_OPTIONAL, 1, IDENTITY_KID_SIZE_MAX, &kid, &kid_size);
     (void)json_take_text(&take, "typ", JSON_OPTIONAL, 1, 16, &typ, &typ_size);
-    if (asks_too_much(&take) || json_take_end_open(&take, NULL) != ERR_OK
-        || (strcasecmp(typ, "JWT") != 0 && strcasecmp(typ, "at+jwt") != 0)) {
+    too_much = asks_too_much(&take);
+    if (json_take_end_open(&take, NULL) != ERR_OK) {
         return IDENTITY_MALFORMED;
+    }
+    if (too_much) {
+        return IDENTITY_ASKS_TOO_MUCH;
+    }
+    if (strcasecmp(typ, "JWT") != 0 && strcasecmp(typ, "at+jwt") != 0) {
+        return IDENTITY_BAD_TYPE;
+    }
+    if (strcmp(alg, "none") == 0) {
+        return IDENTITY_UNSIGNED;
+    }
+    if (!kid) {
+        return IDENTITY_NO_KID;
     }
     key = find_key(identity, kid);
     if (!key) {
@@ -385,10 +398,10 @@ static enum identity_result read_claims(const struct identity *identity, struct 
     const char *issuer = "", *subject = "";
     size_t issuer_size = 0, subject_size = 0;
     struct json_in audience = {0};
-    bool has_audience_claim, has_issuer, has_subject;
+    bool has_expiry, has_audience_claim, has_issuer, has_subject;
 
     json_take_begin(&take, root);
-    (void)json_take_i64(&take, "exp", JSON_REQUIRED, 0, INT64_MAX / 2, &expires_s);
+    has_expiry = json_take_i64(&take, "exp", JSON_OPTIONAL, 0, INT64_MAX / 2, &expires_s);
     (void)json_take_i64(&take, "nbf", JSON_OPTIONAL, 0, INT64_MAX / 2, &not_before_s);
     (void)json_take_i64(&take, "iat", JSON_OPTIONAL, 0, INT64_MAX / 2, &issued_s);
     if (json_take_end_open(&take, NULL) != ERR_OK) {
@@ -398,6 +411,9 @@ static enum identity_result read_claims(const struct identity *identity, struct 
     has_issuer = json_take_text(&take, "iss", JSON_OPTIONAL, 0, SIZE_MAX, &issuer, &issuer_size);
     has_audience_claim = json_take_any(&take, "aud", JSON_OPTIONAL, &audience);
     has_subject = json_take_text(&take, "sub", JSON_OPTIONAL, 0, SIZE_MAX, &subject, &subject_size);
+    if (!has_expiry) {
+        return IDENTITY_NO_EXPIRY;
+    }
     if (now_s >= expires_s) {
         return IDENTITY_EXPIRED;
     }
@@ -425,7 +441,7 @@ enum identity_result identity_verify(struct identity *identity, const char *toke
     struct key *key = NULL;
     struct json_doc doc = {0};
     struct buyer buyer;
-    size_t signature_size, claims_size;
+    size_t signature_size = 0, claims_size;
     enum identity_result result;
     enum err err;
 
@@ -436,8 +452,9 @@ enum identity_result identity_verify(struct identity *identity, const char *toke
         return IDENTITY_MISSING;
     }
     if (!split(token, size, &parts)
-        || !base64url_decode(parts.signature.text, parts.signature.size, signature,
-                             sizeof signature, &signature_size)
+        || (parts.signature.size > 0
+            && !base64url_decode(parts.signature.text, parts.signature.size, signature,
+                                 sizeof signature, &signature_size))
         || !base64url_decode(parts.claims.text, parts.claims.size, identity->claims_bytes,
                              sizeof identity->claims_bytes, &claims_size)) {
         return IDENTITY_MALFORMED;
@@ -445,6 +462,9 @@ enum identity_result identity_verify(struct identity *identity, const char *toke
     result = read_header(identity, &parts.header, &key);
     if (result != IDENTITY_OK) {
         return result;
+    }
+    if (signature_size == 0) {
+        return IDENTITY_UNSIGNED;
     }
     result = algorithms[key->algorithm].verify(key, &parts.input, signature, signature_size);
     if (result != IDENTITY_OK) {

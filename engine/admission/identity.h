@@ -53,9 +53,14 @@ struct identity_options {
     X(MISSING, "missing", "There is no bearer token.")                                             \
     X(MALFORMED, "malformed", "The token is not a well-formed JWT.")                               \
     X(TOO_LARGE, "too_large", "The token is larger than 4096 bytes.")                              \
+    X(BAD_TYPE, "bad_type", "The token's typ is neither JWT nor at+jwt.")                          \
+    X(ASKS_TOO_MUCH, "asks_too_much", "The token's header has crit, or brings a key.")             \
+    X(UNSIGNED, "unsigned", "The token is not signed.")                                            \
     X(BAD_ALGORITHM, "bad_algorithm", "The token's algorithm is not that of its key.")             \
+    X(NO_KID, "no_kid", "The token's header has no kid: it must name the key.")                    \
     X(UNKNOWN_KID, "unknown_kid", "The token names no key of ours.")                               \
     X(BAD_SIGNATURE, "bad_signature", "The token's signature does not fit.")                       \
+    X(NO_EXPIRY, "no_expiry", "The token has no exp: it would never expire.")                      \
     X(EXPIRED, "expired", "The token has expired.")                                                \
     X(NOT_YET_VALID, "not_yet_valid", "The token is not valid yet.")                               \
     X(BAD_ISSUER, "bad_issuer", "The token is of another issuer.")                                 \

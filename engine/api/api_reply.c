@@ -275,8 +275,13 @@ static enum http_problem token_problem(enum identity_result result)
     case IDENTITY_INTERNAL: return HTTP_PROBLEM_INTERNAL;
     case IDENTITY_MALFORMED:
     case IDENTITY_TOO_LARGE:
+    case IDENTITY_BAD_TYPE:
+    case IDENTITY_ASKS_TOO_MUCH:
+    case IDENTITY_UNSIGNED:
     case IDENTITY_BAD_ALGORITHM:
+    case IDENTITY_NO_KID:
     case IDENTITY_UNKNOWN_KID:
+    case IDENTITY_NO_EXPIRY:
     case IDENTITY_BAD_SIGNATURE:
     case IDENTITY_BAD_ISSUER:
     case IDENTITY_BAD_AUDIENCE:

@@ -102,6 +102,79 @@ static bool check_times(const struct conf *conf, char error[static CONF_ERROR_SI
     return true;
 }
 
+static bool is_of(const char *text, size_t size, const char *others)
+{
+    for (size_t i = 0; i < size; i++) {
+        const char c = text[i];
+        const bool is_plain =
+            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!is_plain && !strchr(others, c)) {
+            return false;
+        }
+    }
+    return size > 0;
+}
+
+/* As Kafka itself names them. */
+static bool check_topic(const char *key, const char *topic, char error[static CONF_ERROR_SIZE])
+{
+    if (is_of(topic, strlen(topic), "._-") && strcmp(topic, ".") != 0 && strcmp(topic, "..") != 0) {
+        return true;
+    }
+    (void)snprintf(error, CONF_ERROR_SIZE,
+                   "configuration: %s must be of A-Z a-z 0-9 . _ -, not \"%.64s\"", key, topic);
+    return false;
+}
+
+static bool is_port(const char *text, size_t size)
+{
+    unsigned port = 0;
+
+    for (size_t i = 0; i < size && size <= 5; i++) {
+        if (text[i] < '0' || text[i] > '9') {
+            return false;
+        }
+        port = port * 10 + (unsigned)(text[i] - '0');
+    }
+    return port >= 1 && port <= 65535;
+}
+
+/* host, host:port, [address]:port */
+static bool is_broker(const char *text, size_t size)
+{
+    const char *end = text[0] == '[' ? memchr(text, ']', size) : NULL;
+    const char *name = end ? text + 1 : text;
+    const char *colon;
+
+    colon = memchr(end ? end : text, ':', size - (size_t)((end ? end : text) - text));
+    if (end && end + 1 != text + size && colon != end + 1) {
+        return false;
+    }
+    const size_t name_size = (size_t)((end ? end : colon ? colon : text + size) - name);
+    return is_of(name, name_size, end ? ":." : "._-")
+           && (!colon || is_port(colon + 1, (size_t)(text + size - colon - 1)));
+}
+
+static bool check_brokers(const struct conf *conf, char error[static CONF_ERROR_SIZE])
+{
+    const char *entry = conf->kafka_brokers;
+
+    for (bool more = true; more;) {
+        entry += strspn(entry, " ");
+        const size_t size = strcspn(entry, ",");
+        if (size == 0 || !is_broker(entry, size)) {
+            (void)snprintf(error, CONF_ERROR_SIZE,
+                           "configuration: kafka.brokers must be host:port with commas, not "
+                           "\"%.64s\"",
+                           conf->kafka_brokers);
+            return false;
+        }
+        more = entry[size] == ',';
+        entry += size + more;
+    }
+    return true;
+}
+
 /* A notice that the orders' reader meets, or the other way round, is a dead letter for good. */
 static bool check_topics(const struct conf *conf, char error[static CONF_ERROR_SIZE])
 {
@@ -113,11 +186,29 @@ static bool check_topics(const struct conf *conf, char error[static CONF_ERROR_S
                   {"kafka.dead_topic", conf->kafka_dead_topic}};
     const size_t count = sizeof topics / sizeof topics[0];
 
+    for (size_t i = 0; i < count; i++) {
+        if (!check_topic(topics[i].key, topics[i].topic, error)) {
+            return false;
+        }
+    }
     for (size_t i = 0; i < count * count; i++) {
         const size_t a = i / count, b = i % count;
         if (a < b && strcmp(topics[a].topic, topics[b].topic) == 0) {
             (void)snprintf(error, CONF_ERROR_SIZE, "configuration: %s and %s must differ",
                            topics[a].key, topics[b].key);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Tokens name it: what no token can name is no key. */
+static bool check_kid(const char *key, const char *kid, char error[static CONF_ERROR_SIZE])
+{
+    for (size_t i = 0; kid[i] != '\0'; i++) {
+        if (kid[i] <= ' ' || kid[i] > '~') {
+            (void)snprintf(error, CONF_ERROR_SIZE,
+                           "configuration: %s must be of visible ASCII characters", key);
             return false;
         }
     }
@@ -134,6 +225,10 @@ static bool check_engine(const struct conf *conf, char error[static CONF_ERROR_S
     }
     if (conf->http_port == conf->ops_port) {
         return refuse(error, "http.port and ops.port must differ");
+    }
+    if (!check_kid("jwt.kid", conf->jwt_kid, error)
+        || !check_kid("jwt.previous_kid", conf->jwt_previous_kid, error)) {
+        return false;
     }
     if (!check_file("jwt.secret_file", conf->jwt_secret_file, JWT_SECRET_SIZE_MIN, error)) {
         return false;
@@ -154,6 +249,9 @@ static bool check_worker(const struct conf *conf, char error[static CONF_ERROR_S
     if (!check_address("worker.admin_address", conf->worker_admin_address, error)
         || !check_address("worker.ops_address", conf->worker_ops_address, error)) {
         return false;
+    }
+    if (strchr(conf->mysql_host, ' ')) {
+        return refuse(error, "mysql.host must be a host's name or address, without blanks");
     }
     if (conf->worker_admin_port == conf->worker_ops_port) {
         return refuse(error, "worker.admin_port and worker.ops_port must differ");
@@ -176,6 +274,7 @@ enum err conf_check(const struct conf *conf, enum conf_role role,
                     char error[static CONF_ERROR_SIZE])
 {
     if (!check_log(conf, error) || !check_times(conf, error) || !check_topics(conf, error)
+        || !check_brokers(conf, error)
         || !check_address("redis.address", conf->redis_address, error)
         || !check_role(conf, role, error)) {
         return ERR_CONFIG;

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SHARDS_MAX = 64, CELL_SET = 1 };
+enum { SHARDS_MAX = 128, CELL_SET = 1 };
 
 enum kind { KIND_COUNTER, KIND_GAUGE, KIND_GAUGE_MAX, KIND_SECONDS, KIND_COUNTS };
 

@@ -36,7 +36,8 @@ struct metrics_shard; /* one thread's part */
 
 struct metrics *metrics_create(void); /* NULL: no memory */
 void metrics_destroy(struct metrics *metrics);
-/* A new shard, owned by the registry. NULL: no memory or more than 64 shards. Thread: init. */
+/* A new shard, owned by the registry. NULL: no memory, or more than 128 shards: one for each thread
+ * of a process, of which 64 may be reactors. Thread: init. */
 struct metrics_shard *metrics_shard(struct metrics *metrics);
 
 /* `label` is the index of the label's value (0 when it has none); asserts the range.

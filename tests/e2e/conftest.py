@@ -141,3 +141,11 @@ def redis_db(services):
 @pytest.fixture
 def kafka(services):
     return Kafka(services)
+
+
+@pytest.fixture
+def secret_file(tmp_path):
+    path = tmp_path / "secret"
+    path.touch(mode=0o600)
+    path.write_text("s" * 64)
+    return path

@@ -106,6 +106,35 @@ def test_body_of_another_type_or_none(stack, plain_sale, new_buyer):
     expect_won(send_body(stack, plain_sale, buyer, b'{"sku":"a"}'))
 
 
+TOKEN_DETAILS = {  # what whoever mints tokens must be told to find the mistake
+    "two parts": "The token is not a well-formed JWT.",
+    "alg none": "The token is not signed.", "alg none, old signature": "The token is not signed.",
+    "empty signature": "The token is not signed.",
+    "alg HS512": "The token's algorithm is not that of its key.",
+    "alg absent": "The token is not a well-formed JWT.",
+    "kid absent": "The token's header has no kid: it must name the key.",
+    "unknown kid": "The token names no key of ours.",
+    "crit": "The token's header has crit, or brings a key.",
+    "typ of another use": "The token's typ is neither JWT nor at+jwt.",
+    "other secret": "The token's signature does not fit.",
+    "expired": "The token has expired.",
+    "exp absent": "The token has no exp: it would never expire.",
+    "nbf in the future": "The token is not valid yet.",
+    "issuer absent": "The token is of another issuer.",
+    "audience absent": "The token is for another audience.",
+    "sub absent": "The token's subject is not a buyer id.",
+    "too long": "The token is larger than 4096 bytes.",
+}
+
+
+def test_each_bad_token_is_told_its_fault(stack, plain_sale):
+    forgeries = tokens.forgeries(stack.secret, "forger")
+    for what, detail in TOKEN_DETAILS.items():
+        response = http_raw.get(stack.address(), f"/v1/sales/{plain_sale}/orders",
+                                {"Authorization": f"Bearer {forgeries[what]}"})
+        assert expect(response, 401, response.code)["detail"] == detail, what
+
+
 def test_forged_tokens_are_refused_and_change_nothing(stack, plain_sale, quiet, redis_db, mysql):
     before = quiet()
     for what, token in tokens.forgeries(stack.secret, "forger").items():

@@ -1,58 +1,22 @@
-"""Starting and ending: broken settings say why in one line, services that are away are waited for,
-SIGTERM ends in order (FE6, FE11, FR9, FK7)."""
+"""Starting and ending: services that are away are waited for, a taken port is named, SIGTERM
+ends in order (FE6, FE11, FR9, FK7). Broken settings are in test_settings.py."""
 
-import re
 import signal
 import socket
-import subprocess
 import threading
 
 import pytest
 
-from support import http_raw, paths
+from support import http_raw
 from support.buyer import Buyer
 from support.crowd import Crowd, fresh_buyers, request, wins_of
 from support.expect import expect, expect_won
 from support.ports import free_port
 from support.processes import PATIENT, Stack, config_text
+from support.programs import PROGRAMS, run, settings
 from support.wait import wait_until
 
-CONFIG, FAILED = 2, 1
-PROGRAMS = ("seckilld", "seckill-worker")
-DEAD_PORT = 1  # nobody listens there
-
-
-def run(program, *words, environment=None, timeout_s=30):
-    return subprocess.run([paths.program(program), *map(str, words)], stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, timeout=timeout_s, check=False,
-                          env=environment)
-
-
-@pytest.fixture
-def secret_file(tmp_path):
-    path = tmp_path / "secret"
-    path.touch(mode=0o600)
-    path.write_text("s" * 64)
-    return path
-
-
-def settings(program, secret_file, **changes):
-    """Settings that check-config accepts; `changes` in the form redis__port=1."""
-    name = "jwt.secret_file" if program == "seckilld" else "worker.admin_token_file"
-    return {name: str(secret_file), "redis.port": DEAD_PORT,
-            "kafka.brokers": f"127.0.0.1:{DEAD_PORT}", "mysql.port": DEAD_PORT,
-            "http.port": free_port(), "ops.port": free_port(),
-            "worker.admin_port": free_port(), "worker.ops_port": free_port(),
-            **{key.replace("__", "."): value for key, value in changes.items()}}
-
-
-def refused(done, status, *words):
-    """It ended with one clear line that has these words, and nothing else."""
-    assert done.returncode == status, done
-    lines = done.stderr.splitlines()
-    assert len(lines) == 1 and done.stdout == "", done
-    for word in words:
-        assert word in lines[0], lines[0]
+FAILED = 1
 
 
 def why(done):
@@ -60,142 +24,6 @@ def why(done):
     lines = [line for line in done.stderr.splitlines() if line.startswith(PROGRAMS)]
     assert len(lines) == 1, done
     return lines[0]
-
-
-BROKEN_TEXTS = {
-    "unknown key": ("redis: { prot = 6379; };", "redis.prot"),
-    "unknown group": ("reddis: { port = 6379; };", "reddis"),
-    "wrong type": ('redis: { port = "six"; };', "redis.port"),
-    "fraction": ("redis: { port = 1.5; };", "redis.port"),
-    "too large": ("redis: { port = 65536; };", "redis.port"),
-    "zero": ("http: { reactors = 0; };", "http.reactors"),
-    "negative": ("batch: { max = -1; };", "batch.max"),
-    "over its bound": ("batch: { max = 129; };", "batch.max"),
-    "text too long": (f'redis: {{ address = "{"1" * 50}"; }};', "redis.address"),
-    "no address": ('http: { address = "localhost"; }; '
-                   'worker: { admin_address = "localhost"; };', "numeric address"),
-    "bool as text": ('strict = "yes";', "strict"),
-    "bad level": ('log: { level = "loud!"; };', "log.level"),
-    "bad format": ('log: { format = "yaml"; };', "log.format"),
-    "no syntax": ("redis: { port = ", "syntax error"),
-    "hold below T + 500": ("sale: { hold_ms = 1400; };", "sale.hold_ms"),
-    "Q below D + 2000": ("sale: { guard_ms = 2500; };", "sale.guard_ms"),
-    "poll not below T": ("sale: { lease_ms = 200; };", "board.poll_ms"),
-    "message time-out below D": ("sale: { deadline_ms = 8000; guard_ms = 10000; };",
-                                 "kafka.message_timeout_ms"),
-    "relay age below sweep": ("relay: { age_ms = 499; };", "relay.age_ms"),
-}
-
-
-@pytest.mark.parametrize("program", PROGRAMS)
-@pytest.mark.parametrize("what", BROKEN_TEXTS)
-def test_broken_settings_say_why_in_one_line(program, secret_file, tmp_path, what):
-    text, word = BROKEN_TEXTS[what]
-    name = "jwt" if program == "seckilld" else "worker"
-    member = "secret_file" if program == "seckilld" else "admin_token_file"
-    path = tmp_path / "broken.conf"
-    if f"{name}:" in text:
-        text = text.replace(f"{name}: {{", f'{name}: {{ {member} = "{secret_file}";')
-    else:
-        text += f'\n{name}: {{ {member} = "{secret_file}"; }};'
-    path.write_text(text + "\n")
-    for words in (("--check-config",), ()):
-        refused(run(program, "--config", path, *words), CONFIG, f"{program}: ", word)
-
-
-BROKEN_KEYS = {
-    "no file": ("payments.standard_secret_files", "none",
-                "payments.standard_secret_files: "),
-    "no secret": ("payments.standard_secret_files", "text", "does not begin with whsec_"),
-    "short secret": ("payments.standard_secret_files", "short", "24 to 64 bytes"),
-    "two commas": ("payments.stripe_secret_files", "stripe,,", "an entry of the list is empty"),
-    "no application": ("payments.alipay_key_files", "text", "payments.alipay_app_id"),
-    "no serial number": ("payments.wechatpay_key_files", "text", "payments.wechatpay_api_key_file"),
-    "zero is not off": ("payments.tolerance_s", "0", "payments.tolerance_s"),
-}
-
-
-@pytest.mark.parametrize("what", BROKEN_KEYS)
-def test_payment_keys_that_cannot_be_used_are_named_and_not_told(secret_file, tmp_path, what):
-    name, value, word = BROKEN_KEYS[what]
-    (tmp_path / "text").write_text("hidden-text")
-    (tmp_path / "short").write_text("whsec_aGlkZGVu")
-    (tmp_path / "stripe").write_text("whsec_hidden-0123456789abcdef")
-    value = value if value.isdigit() else tmp_path / value
-    path = tmp_path / "seckill.conf"
-    path.write_text(config_text(settings("seckilld", secret_file)))
-    for words in (("--check-config",), ()):
-        done = run("seckilld", "--config", path, "--set", f"{name}={value}", *words)
-        refused(done, CONFIG, "seckilld: ", word)
-        assert "hidden" not in done.stderr and "aGlkZGVu" not in done.stderr, done
-
-
-@pytest.mark.parametrize("program", PROGRAMS)
-def test_good_settings_are_checked_and_nothing_starts(program, secret_file, tmp_path):
-    path = tmp_path / "good.conf"
-    path.write_text(config_text(settings(program, secret_file)))
-    done = run(program, "--config", path, "--check-config")
-    assert done.returncode == 0 and done.stderr == "", done
-
-
-@pytest.mark.parametrize("program", PROGRAMS)
-def test_sources_of_settings(program, secret_file, tmp_path):
-    """The file, the environment over it, --set over both; unknown names are refused everywhere."""
-    path = tmp_path / "seckill.conf"
-    path.write_text(config_text(settings(program, secret_file, redis__port=1111)))
-
-    def port(*words, **environment):
-        done = run(program, "--config", path, *words, "--print-values", environment=environment)
-        assert done.returncode == 0, done
-        return int(re.search(r"redis\.port\s*=\s*(\d+)|port = (\d+)", done.stdout[
-            done.stdout.index("redis"):]).group(1) or 0)
-
-    assert port() == 1111
-    assert port(SECKILL_CONF_REDIS__PORT="2222") == 2222
-    assert port("--set", "redis.port=3333", SECKILL_CONF_REDIS__PORT="2222") == 3333
-    for words, environment in ((("--set", "redis.prot=1"), {}), (("--set", "redis.port"), {}),
-                               (("--set", "redis.port=x"), {}), (("--set",), {}), (("--fly",), {}),
-                               (("--config",), {}), (("--config", tmp_path / "none"), {}),
-                               ((), {"SECKILL_CONF_REDIS__PROT": "1"})):
-        refused(run(program, "--config", path, "--check-config", *words, environment=environment)
-                if words[:1] != ("--config",) else run(program, *words), CONFIG, program)
-
-
-@pytest.mark.parametrize("program", PROGRAMS)
-def test_secrets_are_not_printed(program, secret_file, tmp_path):
-    path = tmp_path / "seckill.conf"
-    path.write_text(config_text(settings(program, secret_file, mysql__password="hidden-one",
-                                         redis__password="hidden-two")))
-    done = run(program, "--config", path, "--print-values")
-    assert done.returncode == 0 and "hidden" not in done.stdout + done.stderr
-
-
-@pytest.mark.parametrize("program", PROGRAMS)
-@pytest.mark.parametrize("content,word", [(None, "cannot be read"), ("", "must hold"),
-                                          ("short", "must hold"), ("x" * 5000, "")])
-def test_secret_files(program, tmp_path, secret_file, content, word):
-    if content is None:
-        secret_file.unlink()
-    else:
-        secret_file.write_text(content)
-    path = tmp_path / "seckill.conf"
-    path.write_text(config_text(settings(program, secret_file)))
-    refused(run(program, "--config", path), CONFIG, str(secret_file), word)
-
-
-@pytest.mark.parametrize("program", PROGRAMS)
-def test_a_secret_file_must_be_named(program):
-    refused(run(program), CONFIG, "must be set")
-
-
-@pytest.mark.parametrize("program", PROGRAMS)
-def test_help_version_and_documents(program):
-    done = run(program, "--help")
-    assert done.returncode == 0 and f"usage: {program}" in done.stdout and not done.stderr
-    assert re.fullmatch(rf"{program} \d+\.\d+\.\d+\n", run(program, "--version").stdout)
-    sample = run(program, "--print-sample")
-    assert sample.returncode == 0
-    assert sample.stdout == (paths.ROOT / "deploy" / "seckill.conf").read_text()
 
 
 @pytest.mark.parametrize("setting", ["http.port", "ops.port"])

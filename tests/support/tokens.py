@@ -73,6 +73,8 @@ def forgeries(secret, buyer):
         "alg RS256 signed as HS256": mint(secret, buyer, head={"alg": "RS256"}),
         "alg absent": mint(secret, buyer, head={"alg": ABSENT}),
         "alg a number": mint(secret, buyer, head={"alg": 256}),
+        "kid absent": mint(secret, buyer, head={"kid": ABSENT}),
+        "typ of another use": mint(secret, buyer, head={"typ": "logout+jwt"}),
         "unknown kid": mint(secret, buyer, head={"kid": "nobody"}),
         "kid with a path": mint(secret, buyer, head={"kid": "../../dev/null"}),
         "crit": mint(secret, buyer, head={"crit": ["exp"]}),

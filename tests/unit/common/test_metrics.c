@@ -54,9 +54,9 @@ Test(metrics, observing_a_number_as_a_time_aborts, .signal = SIGABRT)
     metrics_observe_us(shard, METRIC_script_batch_purchases, 0, 1);
 }
 
-Test(metrics, there_are_at_most_64_shards)
+Test(metrics, there_are_at_most_128_shards)
 {
-    for (int i = 1; i < 64; i++) {
+    for (int i = 1; i < 128; i++) {
         cr_assert_not_null(metrics_shard(metrics));
     }
     cr_assert_null(metrics_shard(metrics));
