@@ -43,7 +43,8 @@ bool audit_places_is_behind(const struct audit_places *places, uint64_t place)
 
 bool audit_places_is_too_old(const struct audit_places *places, uint64_t place)
 {
-    return (place & OFFSET_MASK) < places->first[partition_of(place)];
+    return (place & OFFSET_MASK) < places->first[partition_of(place)]
+           && !audit_places_is_behind(places, place);
 }
 
 enum audit_dead audit_log_dead_at(const struct audit_list *dead, uint64_t place)

@@ -18,7 +18,7 @@ struct audit_places {
 
 /* A record at `place` is not settled yet. */
 bool audit_places_is_behind(const struct audit_places *places, uint64_t place);
-/* The log does not reach back to it. */
+/* The log does not reach back to it. What the worker has not come to yet was never removed. */
 bool audit_places_is_too_old(const struct audit_places *places, uint64_t place);
 
 /* Content of an item of `dead`. */

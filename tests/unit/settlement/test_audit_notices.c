@@ -107,6 +107,15 @@ Test(audit_notices, rows_older_than_the_log_are_not_told)
     cr_assert(found.too_old == 1 && found.rows_alone == 0);
 }
 
+Test(audit_notices, a_row_of_a_place_that_never_was_is_without_record)
+{
+    places.first[2] = UINT64_MAX; /* nothing is there */
+    records.count = 0;
+    add(&payments, 3, 13, 4000000000);
+    judge();
+    cr_assert(found.too_old == 2 && found.rows_alone == 1);
+}
+
 Test(audit_notices, a_place_that_was_put_back)
 {
     places.next[2] = 1;
