@@ -1,11 +1,10 @@
 #include "codec/notice_event.h"
 
 #include <criterion/criterion.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "codec/record_out.h"
 #include "support/schema_example.h"
+#include "unit/codec/record_by_hand.h"
 
 static struct notice good(void)
 {
@@ -60,176 +59,128 @@ static void assert_equal(const struct notice *a, const struct notice *b)
 
 /* --- records by hand: twelve elements, one of them replaced */
 
-static unsigned char bytes[RECORD_READ_SIZE_MAX];
-static struct record_out out;
-
-static void text(const char *value)
-{
-    record_out_text(&out, value, strlen(value));
-}
-
 static void element(int index)
 {
     struct notice notice = good();
 
     switch (index) {
-    case 0: record_out_uint(&out, 1); return;
-    case 1: record_out_uint(&out, notice.order_no.value); return;
-    case 2: text("paid"); return;
-    case 3: text(notice.provider); return;
-    case 4: text(notice.event_id); return;
-    case 5: text(notice.transaction_id); return;
-    case 6: record_out_uint(&out, notice.amount); return;
-    case 7: text(notice.currency); return;
-    case 8: text(""); return;
-    case 9: record_out_uint(&out, (uint64_t)notice.occurred_ms); return;
-    case 10: record_out_uint(&out, (uint64_t)notice.received_ms); return;
-    case 11: text(notice.traceparent.text); return;
+    case 0: by_hand_number(1); return;
+    case 1: by_hand_number(notice.order_no.value); return;
+    case 2: by_hand_text("paid"); return;
+    case 3: by_hand_text(notice.provider); return;
+    case 4: by_hand_text(notice.event_id); return;
+    case 5: by_hand_text(notice.transaction_id); return;
+    case 6: by_hand_number(notice.amount); return;
+    case 7: by_hand_text(notice.currency); return;
+    case 8: by_hand_text(""); return;
+    case 9: by_hand_number((uint64_t)notice.occurred_ms); return;
+    case 10: by_hand_number((uint64_t)notice.received_ms); return;
+    case 11: by_hand_text(notice.traceparent.text); return;
     default: cr_assert_fail("no such element");
     }
 }
 
-static void up_to(int index, uint32_t elements)
-{
-    record_out_begin(&out, bytes, sizeof bytes, elements);
-    for (int i = 0; i < index; i++) {
-        element(i);
-    }
-}
-
-static void rest_from(int index)
-{
-    for (int i = index; i < NOTICE_EVENT_ELEMENTS; i++) {
-        element(i);
-    }
-}
-
-static enum record_fault read_out(void)
+static enum record_fault read_notice(const void *bytes, size_t size, struct order_no *ret_hint)
 {
     struct notice notice = {.amount = 77};
-    enum record_fault fault = notice_event_read(bytes, out.size, &notice, NULL);
+    enum record_fault fault = notice_event_read(bytes, size, &notice, ret_hint);
 
     cr_assert((fault == RECORD_FAULT_NONE) == (notice.amount != 77), "untouched on failure");
     return fault;
 }
 
-static void assert_number(int index, uint64_t value, enum record_fault expected)
+static void begin(void)
 {
-    up_to(index, NOTICE_EVENT_ELEMENTS);
-    record_out_uint(&out, value);
-    rest_from(index + 1);
-    cr_assert_eq(read_out(), expected, "element %d = %lu", index, value);
+    static const struct by_hand hand = {NOTICE_EVENT_ELEMENTS, element, read_notice};
+
+    by_hand_begin(&hand);
 }
 
-static void assert_text(int index, const char *value, enum record_fault expected)
-{
-    up_to(index, NOTICE_EVENT_ELEMENTS);
-    text(value);
-    rest_from(index + 1);
-    cr_assert_eq(read_out(), expected, "element %d = '%s'", index, value);
-}
+TestSuite(notice_event, .init = begin, .fini = by_hand_end);
 
 Test(notice_event, refuses_every_truncation)
 {
-    struct notice notice = good(), read;
+    struct notice notice = good();
     struct notice_event event = packed(&notice);
 
-    for (size_t size = 0; size < event.size; size++) {
-        unsigned char *exact = malloc(size > 0 ? size : 1);
-
-        cr_assert_not_null(exact);
-        memcpy(exact, event.bytes, size);
-        cr_assert_eq(notice_event_read(exact, size, &read, NULL), RECORD_FAULT_TRUNCATED,
-                     "cut at %zu", size);
-        free(exact);
-    }
+    by_hand_expect_truncations(event.bytes, event.size);
 }
 
 Test(notice_event, refuses_other_types)
 {
-    for (int i = 0; i < NOTICE_EVENT_ELEMENTS; i++) {
-        up_to(i, NOTICE_EVENT_ELEMENTS);
-        bytes[out.size++] = 0xc0;
-        rest_from(i + 1);
-        cr_assert_eq(read_out(), RECORD_FAULT_TYPE, "nil as element %d", i);
-    }
+    by_hand_expect_types();
 }
 
 Test(notice_event, refuses_another_number_of_elements)
 {
-    up_to(11, 11);
-    cr_assert_eq(read_out(), RECORD_FAULT_ELEMENTS);
-    up_to(12, 13);
-    text("");
-    cr_assert_eq(read_out(), RECORD_FAULT_ELEMENTS);
+    by_hand_up_to(11, 11);
+    cr_assert_eq(by_hand_read(), RECORD_FAULT_ELEMENTS);
+    by_hand_up_to(12, 13);
+    by_hand_text("");
+    cr_assert_eq(by_hand_read(), RECORD_FAULT_ELEMENTS);
 }
 
 Test(notice_event, refuses_values_out_of_bounds)
 {
-    assert_number(0, 0, RECORD_FAULT_VERSION);
-    assert_number(1, 1, RECORD_FAULT_RANGE);
-    assert_number(1, UINT64_MAX, RECORD_FAULT_RANGE);
-    assert_text(2, "Paid", RECORD_FAULT_RANGE);
-    assert_text(2, "", RECORD_FAULT_RANGE);
-    assert_text(3, "", RECORD_FAULT_RANGE);
-    assert_text(3, "A", RECORD_FAULT_RANGE);
-    assert_text(3, "cancel", RECORD_FAULT_RANGE);
-    assert_text(3, "123456789012345678901234567890123", RECORD_FAULT_RANGE);
-    assert_text(4, "", RECORD_FAULT_RANGE);
-    assert_text(4, "a b", RECORD_FAULT_RANGE);
-    assert_text(5, "a\xc3\xa4", RECORD_FAULT_RANGE);
-    assert_number(6, (UINT64_C(1) << 53) + 1, RECORD_FAULT_RANGE);
-    assert_text(7, "cny", RECORD_FAULT_RANGE);
-    assert_text(7, "CNYX", RECORD_FAULT_RANGE);
-    assert_text(7, "", RECORD_FAULT_RANGE); /* an amount of no currency */
-    assert_text(8, "buyer-1", RECORD_FAULT_RANGE);
-    assert_number(9, UINT64_MAX, RECORD_FAULT_RANGE);
-    assert_number(10, INT64_C(253402300800000), RECORD_FAULT_RANGE);
-    assert_text(11, "00-x", RECORD_FAULT_RANGE);
+    by_hand_expect_number(0, 0, RECORD_FAULT_VERSION);
+    by_hand_expect_number(1, 1, RECORD_FAULT_RANGE);
+    by_hand_expect_number(1, UINT64_MAX, RECORD_FAULT_RANGE);
+    by_hand_expect_text(2, "Paid", RECORD_FAULT_RANGE);
+    by_hand_expect_text(2, "", RECORD_FAULT_RANGE);
+    by_hand_expect_text(3, "", RECORD_FAULT_RANGE);
+    by_hand_expect_text(3, "A", RECORD_FAULT_RANGE);
+    by_hand_expect_text(3, "cancel", RECORD_FAULT_RANGE);
+    by_hand_expect_text(3, "123456789012345678901234567890123", RECORD_FAULT_RANGE);
+    by_hand_expect_text(4, "", RECORD_FAULT_RANGE);
+    by_hand_expect_text(4, "a b", RECORD_FAULT_RANGE);
+    by_hand_expect_text(5, "a\xc3\xa4", RECORD_FAULT_RANGE);
+    by_hand_expect_number(6, (UINT64_C(1) << 53) + 1, RECORD_FAULT_RANGE);
+    by_hand_expect_text(7, "cny", RECORD_FAULT_RANGE);
+    by_hand_expect_text(7, "CNYX", RECORD_FAULT_RANGE);
+    by_hand_expect_text(7, "", RECORD_FAULT_RANGE); /* an amount of no currency */
+    by_hand_expect_text(8, "buyer-1", RECORD_FAULT_RANGE);
+    by_hand_expect_number(9, UINT64_MAX, RECORD_FAULT_RANGE);
+    by_hand_expect_number(10, INT64_C(253402300800000), RECORD_FAULT_RANGE);
+    by_hand_expect_text(11, "00-x", RECORD_FAULT_RANGE);
 }
 
 Test(notice_event, a_text_that_would_end_early_is_refused)
 {
-    up_to(4, NOTICE_EVENT_ELEMENTS);
-    record_out_text(&out, "evt-1\0evil", 10);
-    rest_from(5);
-    cr_assert_eq(read_out(), RECORD_FAULT_RANGE);
+    by_hand_up_to(4, NOTICE_EVENT_ELEMENTS);
+    msgpack_pack_str(&by_hand_packer, 10);
+    msgpack_pack_str_body(&by_hand_packer, "evt-1\0evil", 10);
+    by_hand_rest_from(5);
+    cr_assert_eq(by_hand_read(), RECORD_FAULT_RANGE);
 }
 
 Test(notice_event, takes_what_may_be_empty)
 {
-    assert_number(1, 0, RECORD_FAULT_NONE);
-    assert_text(5, "", RECORD_FAULT_NONE);
-    assert_text(11, "", RECORD_FAULT_NONE);
-    up_to(6, NOTICE_EVENT_ELEMENTS);
-    record_out_uint(&out, 0);
-    text("");
-    rest_from(8);
-    cr_assert_eq(read_out(), RECORD_FAULT_NONE);
+    by_hand_expect_number(1, 0, RECORD_FAULT_NONE);
+    by_hand_expect_text(5, "", RECORD_FAULT_NONE);
+    by_hand_expect_text(11, "", RECORD_FAULT_NONE);
+    by_hand_up_to(6, NOTICE_EVENT_ELEMENTS);
+    by_hand_number(0);
+    by_hand_text("");
+    by_hand_rest_from(8);
+    cr_assert_eq(by_hand_read(), RECORD_FAULT_NONE);
 }
 
 Test(notice_event, tells_the_order_when_that_much_can_be_read)
 {
-    struct notice notice = good(), read;
+    struct notice notice = good();
     struct notice_event event = packed(&notice);
-    struct order_no hint = {1};
 
-    cr_assert_eq(notice_event_read(event.bytes, 12, &read, &hint), RECORD_FAULT_TRUNCATED);
-    cr_assert_eq(hint.value, notice.order_no.value);
-    cr_assert_eq(notice_event_read(event.bytes, 5, &read, &hint), RECORD_FAULT_TRUNCATED);
-    cr_assert_eq(hint.value, 0);
-    cr_assert_eq(notice_event_read("\x9c\x01\x05", 3, &read, &hint), RECORD_FAULT_TRUNCATED);
-    cr_assert_eq(hint.value, 0, "5 is no order_no");
+    by_hand_expect_hints(event.bytes, notice.order_no);
 }
 
 static void newer(const char *kind)
 {
-    record_out_begin(&out, bytes, sizeof bytes, 13);
-    record_out_uint(&out, 2);
+    by_hand_up_to(0, 13);
+    by_hand_number(2);
     element(1);
-    text(kind);
-    rest_from(3);
-    bytes[out.size++] = 0xc0;
+    by_hand_text(kind);
+    by_hand_rest_from(3);
+    msgpack_pack_nil(&by_hand_packer);
 }
 
 Test(notice_event, reads_what_it_knows_of_a_newer_version)
@@ -237,11 +188,13 @@ Test(notice_event, reads_what_it_knows_of_a_newer_version)
     struct notice expected = good(), read;
 
     newer("paid");
-    cr_assert_eq(notice_event_read(bytes, out.size, &read, NULL), RECORD_FAULT_NONE);
+    cr_assert_eq(notice_event_read(by_hand_buffer.data, by_hand_buffer.size, &read, NULL),
+                 RECORD_FAULT_NONE);
     expected.version = 2;
     assert_equal(&read, &expected);
     newer("disputed");
-    cr_assert_eq(notice_event_read(bytes, out.size, &read, NULL), RECORD_FAULT_NONE);
+    cr_assert_eq(notice_event_read(by_hand_buffer.data, by_hand_buffer.size, &read, NULL),
+                 RECORD_FAULT_NONE);
     expected.kind = NOTICE_KIND_OTHER;
     assert_equal(&read, &expected);
 }
