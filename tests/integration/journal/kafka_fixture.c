@@ -143,18 +143,3 @@ void kafka_fixture_put(struct kafka_fixture *fixture, int32_t partition, int cou
     rd_kafka_topic_destroy(topic);
     rd_kafka_destroy(handle);
 }
-
-struct order_record kafka_fixture_record(uint32_t seq)
-{
-    struct order_record record = {.version = 1,
-                                  .quantity = 1,
-                                  .unit_price = 199900,
-                                  .currency = "CNY",
-                                  .won_at_ms = 1000,
-                                  .pay_by_ms = 2000};
-
-    cr_assert_eq(order_no_make((struct sale_id){7}, 1, seq, &record.order_no), ERR_OK);
-    cr_assert_eq(buyer_parse("buyer", 5, &record.buyer), ERR_OK);
-    cr_assert_eq(sku_parse("a", 1, &record.sku), ERR_OK);
-    return record;
-}

@@ -8,8 +8,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "domain/order.h"
-
 enum { FIXTURE_WAIT_MS = 30000 };
 
 struct kafka_fixture {
@@ -29,6 +27,3 @@ void kafka_fixture_delete(struct kafka_fixture *fixture);
 void kafka_fixture_trim(struct kafka_fixture *fixture, int32_t partition, int64_t offset);
 /* Puts `count` records "0", "1", ... into a partition. */
 void kafka_fixture_put(struct kafka_fixture *fixture, int32_t partition, int count);
-
-/* A good record with this seq. */
-struct order_record kafka_fixture_record(uint32_t seq);

@@ -9,6 +9,7 @@
 #include "journal/order_log.h"
 #include "journal/order_log_blocking.h"
 #include "loop/loop.h"
+#include "support/order_made.h"
 #include "support/run_until.h"
 
 enum { RECORDS = 2000 };
@@ -73,7 +74,7 @@ static bool all_told(void *arg)
 static void append_all(uint32_t from, uint32_t to)
 {
     for (uint32_t seq = from; seq <= to; seq++) {
-        struct order_record record = kafka_fixture_record(seq);
+        struct order_record record = order_made(seq);
 
         cr_assert_eq(order_log_append(order_log, &record, on_done, NULL), ERR_OK);
     }
@@ -187,7 +188,7 @@ Test(order_log_real, the_blocking_log_waits_for_all)
 
     kafka_fixture_create(&fixture, 3, NULL, NULL);
     for (uint32_t i = 0; i < 300; i++) {
-        records[i] = kafka_fixture_record(i + 1);
+        records[i] = order_made(i + 1);
     }
     cr_assert_eq(
         order_log_blocking_create(&(struct order_log_blocking_options){.brokers = fixture.brokers,

@@ -5,6 +5,9 @@
 #include <librdkafka/rdkafka_mock.h>
 #include <string.h>
 
+#include "journal/producer_blocking.h"
+#include "journal/producer_client.h"
+
 enum { BROKER_ID = 1, PARTITIONS = 2, PRODUCE = 0 /* Kafka's number of the request */ };
 
 void mock_kafka_init(struct mock_kafka *mock)
@@ -88,4 +91,28 @@ int64_t mock_kafka_committed(struct mock_kafka *mock, const char *group, int32_t
     rd_kafka_topic_partition_list_destroy(list);
     rd_kafka_destroy(tool);
     return offset == RD_KAFKA_OFFSET_INVALID ? -1 : offset;
+}
+
+void mock_kafka_client(const struct mock_kafka *mock, struct producer_client *ret_client)
+{
+    const struct producer_client_options options = {.brokers = mock->brokers,
+                                                    .topic = "orders",
+                                                    .client_name = "test",
+                                                    .linger_ms = 1,
+                                                    .message_timeout_ms = 1000,
+                                                    .records_max = 10};
+    char error[KAFKA_CONF_ERROR_SIZE];
+
+    cr_assert_eq(producer_client_make(&options, error, ret_client), ERR_OK, "%s", error);
+}
+
+struct producer_blocking *mock_kafka_blocking(const struct mock_kafka *mock, struct waiter *waiter)
+{
+    const struct producer_blocking_options options = {
+        .brokers = mock->brokers, .topic = "orders", .client_name = "test", .waiter = waiter};
+    char error[KAFKA_CONF_ERROR_SIZE];
+    struct producer_blocking *producer = NULL;
+
+    cr_assert_eq(producer_blocking_create(&options, error, &producer), ERR_OK, "%s", error);
+    return producer;
 }

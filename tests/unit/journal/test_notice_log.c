@@ -6,16 +6,15 @@
 #include "codec/notice_event.h"
 #include "journal/log_reader.h"
 #include "loop/loop.h"
-#include "support/run_until.h"
 #include "unit/journal/mock_kafka.h"
+#include "unit/journal/told.h"
 
-enum { WAIT_MS = 30000, NOTICES = 20 };
+enum { NOTICES = 20 };
 
 static struct mock_kafka mock;
 static struct loop *loop;
 static struct producer *producer;
-static int calls;
-static enum err last;
+static struct told told;
 
 static void begin(void)
 {
@@ -52,24 +51,12 @@ static struct notice good(uint32_t seq)
     return notice;
 }
 
-static void on_done(void *arg, enum err status)
-{
-    (void)arg;
-    calls++;
-    last = status;
-}
-
-static bool is_told(void *arg)
-{
-    return calls == *(int *)arg;
-}
-
 Test(notice_log, a_notice_that_breaks_its_bounds_is_refused_at_the_door)
 {
     struct notice notice = good(1);
 
     notice.event_id[0] = '\0';
-    cr_assert_eq(notice_log_append(producer, &notice, on_done, NULL), ERR_RANGE);
+    cr_assert_eq(notice_log_append(producer, &notice, told_on_done, &told), ERR_RANGE);
     cr_assert_eq(producer_inflight_count(producer), 0);
 }
 
@@ -96,16 +83,15 @@ Test(notice_log, the_notices_of_one_order_stay_in_one_partition)
 {
     char error[LOG_READER_TEXT_SIZE];
     struct places places = {0};
-    int wanted = NOTICES;
     uint64_t count = 0;
 
     for (uint32_t i = 0; i < NOTICES; i++) {
         struct notice notice = good(1 + i % 2);
 
-        cr_assert_eq(notice_log_append(producer, &notice, on_done, NULL), ERR_OK);
+        cr_assert_eq(notice_log_append(producer, &notice, told_on_done, &told), ERR_OK);
     }
-    cr_assert(run_until(loop, is_told, &wanted, WAIT_MS));
-    cr_assert_eq(last, ERR_OK);
+    told_wait(&told, loop, NOTICES);
+    cr_assert_eq(told.last, ERR_OK);
     cr_assert_eq(log_reader_run(&(struct log_reader_options){.brokers = mock.brokers,
                                                              .topic = "orders",
                                                              .timeout_ms = 20000},

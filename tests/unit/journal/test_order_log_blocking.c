@@ -5,8 +5,8 @@
 #include <stdlib.h>
 
 #include "codec/order_event.h"
-#include "domain/order.h"
 #include "journal/log_reader.h"
+#include "support/order_made.h"
 #include "unit/journal/mock_kafka.h"
 
 static struct mock_kafka mock;
@@ -31,21 +31,6 @@ static void end(void)
 
 TestSuite(order_log_blocking, .init = begin, .fini = end, .timeout = 60);
 
-static struct order_record numbered(uint32_t seq)
-{
-    struct order_record record = {.version = 1,
-                                  .quantity = 1,
-                                  .unit_price = 100,
-                                  .currency = "CNY",
-                                  .won_at_ms = 1000,
-                                  .pay_by_ms = 2000};
-
-    cr_assert_eq(order_no_make((struct sale_id){7}, 1, seq, &record.order_no), ERR_OK);
-    cr_assert_eq(buyer_parse("b", 1, &record.buyer), ERR_OK);
-    cr_assert_eq(sku_parse("a", 1, &record.sku), ERR_OK);
-    return record;
-}
-
 static uint64_t end_sum(void)
 {
     uint64_t ends[LOG_PARTITIONS_MAX], sum = 0;
@@ -61,7 +46,7 @@ static uint64_t end_sum(void)
 
 Test(order_log_blocking, one_bad_record_and_nothing_is_produced)
 {
-    struct order_record records[2] = {numbered(1), numbered(2)};
+    struct order_record records[2] = {order_made(1), order_made(2)};
 
     records[1].quantity = 0;
     cr_assert_eq(order_log_blocking_append(order_log, records, 2, 10000, NULL), ERR_RANGE);
@@ -70,7 +55,7 @@ Test(order_log_blocking, one_bad_record_and_nothing_is_produced)
 
 Test(order_log_blocking, gives_up_at_its_deadline_and_may_be_asked_again)
 {
-    struct order_record record = numbered(1);
+    struct order_record record = order_made(1);
     uint64_t ends[LOG_PARTITIONS_MAX];
     uint32_t count = 0;
     bool is_in = true;
@@ -88,7 +73,7 @@ Test(order_log_blocking, gives_up_at_its_deadline_and_may_be_asked_again)
 
 Test(order_log_blocking, a_refusal_is_told)
 {
-    struct order_record record = numbered(1);
+    struct order_record record = order_made(1);
     bool is_in = true;
 
     mock_kafka_fail_produce(&mock, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, 1);
@@ -118,7 +103,7 @@ Test(order_log_blocking, all_are_in_the_log_when_it_says_so)
     uint64_t count = 0;
 
     for (uint32_t i = 0; i < COUNT; i++) {
-        records[i] = numbered(i + 1);
+        records[i] = order_made(i + 1);
     }
     cr_assert_eq(order_log_blocking_append(order_log, records, 0, 1000, NULL), ERR_OK);
     cr_assert_eq(order_log_blocking_append(order_log, records, COUNT, 20000, NULL), ERR_OK);

@@ -14,18 +14,10 @@ static struct producer_report reports[PRODUCER_BLOCKING_BATCH_MAX];
 
 static void begin(void)
 {
-    char error[KAFKA_CONF_ERROR_SIZE];
-
     mock_kafka_init(&mock);
     waiter = waiter_create();
     cr_assert(waiter);
-    cr_assert_eq(
-        producer_blocking_create(&(struct producer_blocking_options){.brokers = mock.brokers,
-                                                                     .topic = "orders",
-                                                                     .client_name = "test",
-                                                                     .waiter = waiter},
-                                 error, &producer),
-        ERR_OK);
+    producer = mock_kafka_blocking(&mock, waiter);
 }
 
 static void end(void)

@@ -14,17 +14,8 @@ static struct topic_bounds bounds;
 
 static void begin(void)
 {
-    char error[KAFKA_CONF_ERROR_SIZE];
-
     mock_kafka_init(&mock);
-    cr_assert_eq(producer_client_make(&(struct producer_client_options){.brokers = mock.brokers,
-                                                                        .topic = "orders",
-                                                                        .client_name = "test",
-                                                                        .linger_ms = 1,
-                                                                        .message_timeout_ms = 1000,
-                                                                        .records_max = 10},
-                                      error, &client),
-                 ERR_OK, "%s", error);
+    mock_kafka_client(&mock, &client);
 }
 
 static void end(void)
