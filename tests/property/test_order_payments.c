@@ -6,11 +6,8 @@
  * The seed is printed; PAYMENT_SEED=N plays that history alone, PAYMENT_HISTORIES=N so many. */
 #include <criterion/criterion.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "common/log.h"
 #include "support/fakes/fake_payments.h"
 #include "support/payment_world.h"
 
@@ -145,18 +142,9 @@ static void told(void *arg, struct world_told_list *ret_list)
     }
 }
 
-static uint64_t number_of(const char *name, uint64_t otherwise)
-{
-    const char *text = getenv(name);
-
-    return text != NULL ? strtoull(text, NULL, 10) : otherwise;
-}
-
 Test(order_payments, every_history_is_as_the_model_says, .timeout = 600)
 {
-    const uint64_t first = number_of("PAYMENT_SEED", (uint64_t)time(NULL) << 20);
-    const uint64_t count =
-        number_of("PAYMENT_HISTORIES", getenv("PAYMENT_SEED") != NULL ? 1 : HISTORIES);
+    const struct world_seeds seeds = payment_world_seeds(HISTORIES);
     struct mysql_link *link = fake_payments_create();
     const struct world_ops ops = {.arg = link,
                                   .link = link,
@@ -171,9 +159,7 @@ Test(order_payments, every_history_is_as_the_model_says, .timeout = 600)
                                   .told = told};
     uint64_t states[PAYMENT_STATE_COUNT] = {0};
 
-    fprintf(stderr, "# PAYMENT_SEED=%llu\n", (unsigned long long)first);
-    log_set_level((enum log_level)(LOG_LEVEL_ERROR + 1)); /* what is played is no incident */
-    for (uint64_t seed = first; seed < first + count; seed++) {
+    for (uint64_t seed = seeds.first; seed < seeds.first + seeds.count; seed++) {
         fake_payments_clear(link);
         const char *broken = payment_world_play(&ops, seed);
         cr_assert(broken == NULL, "PAYMENT_SEED=%llu: %s", (unsigned long long)seed, broken);
@@ -184,7 +170,7 @@ Test(order_payments, every_history_is_as_the_model_says, .timeout = 600)
     for (uint32_t i = 0; i < PAYMENT_STATE_COUNT; i++) {
         fprintf(stderr, "# %s %llu\n", payment_state_name((enum payment_state)i),
                 (unsigned long long)states[i]);
-        cr_assert(states[i] > 0 || i == PAYMENT_PARKED || count < HISTORIES,
+        cr_assert(states[i] > 0 || i == PAYMENT_PARKED || seeds.count < HISTORIES,
                   "a kind of payment that no history has: the test is too narrow");
     }
     fake_payments_destroy(link);

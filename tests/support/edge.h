@@ -66,6 +66,9 @@ void edge_pause(void);
 int edge_connect(const struct edge *edge);
 /* With a small receive buffer: the server's send is short. */
 int edge_connect_narrow(const struct edge *edge);
+/* edge_start(), and such a client for which /big is more than the kernel keeps on its way; the
+ * caller's to close. */
+int edge_start_narrow(struct edge *edge, const struct http_server_options *options);
 void edge_send(int fd, const char *text);
 void edge_send_bytes(int fd, const char *data, size_t size);
 struct edge_reply {

@@ -38,6 +38,13 @@ int edge_connect_narrow(const struct edge *edge)
     return connect_with(edge, 2048);
 }
 
+int edge_start_narrow(struct edge *edge, const struct http_server_options *options)
+{
+    edge_start(edge, options);
+    edge->big_size = 6 * 1024 * 1024;
+    return edge_connect_narrow(edge);
+}
+
 void edge_send_bytes(int fd, const char *data, size_t size)
 {
     while (size > 0) {

@@ -2,9 +2,12 @@
 
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/assert.h"
+#include "common/log.h"
 #include "settlement/parked.h"
 #include "support/notices.h"
 #include "support/payment_model.h"
@@ -318,4 +321,23 @@ const char *payment_world_play(const struct world_ops *ops, uint64_t seed)
         (void)settle_all(&world);
     }
     return world.broken[0] != '\0' ? world.broken : NULL;
+}
+
+static uint64_t number_of(const char *name, uint64_t otherwise)
+{
+    const char *text = getenv(name);
+
+    return text != NULL ? strtoull(text, NULL, 10) : otherwise;
+}
+
+struct world_seeds payment_world_seeds(uint64_t histories)
+{
+    const struct world_seeds seeds = {
+        .first = number_of("PAYMENT_SEED", (uint64_t)time(NULL) << 20),
+        .count = number_of("PAYMENT_HISTORIES", getenv("PAYMENT_SEED") != NULL ? 1 : histories),
+    };
+
+    fprintf(stderr, "# PAYMENT_SEED=%llu\n", (unsigned long long)seeds.first);
+    log_set_level((enum log_level)(LOG_LEVEL_ERROR + 1));
+    return seeds;
 }

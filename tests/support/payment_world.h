@@ -48,3 +48,11 @@ struct world_ops {
 
 /* Plays one history. NULL: every step was as the model says; else what was not (static). */
 const char *payment_world_play(const struct world_ops *ops, uint64_t seed);
+
+struct world_seeds {
+    uint64_t first, count;
+};
+/* Which histories are played: PAYMENT_SEED of the environment alone, or as many from there on as
+ * PAYMENT_HISTORIES says; without them `histories` from a seed that the clock gives. The first is
+ * told on stderr. What the histories log is silenced: it is no incident. */
+struct world_seeds payment_world_seeds(uint64_t histories);

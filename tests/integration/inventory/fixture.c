@@ -300,3 +300,22 @@ int64_t fixture_command_calls(struct fixture *fixture, const char *name)
     at = strstr(answer, field);
     return at ? strtoll(at + strlen(field), NULL, 10) : 0;
 }
+
+void fixture_decide_one(struct fixture *fixture, struct fixture_attempt *attempt, uint32_t number,
+                        uint32_t epoch)
+{
+    fixture_attempt(fixture, attempt, number);
+    attempt->attempt.epoch = epoch;
+    fixture_decide(fixture, attempt);
+    fixture_wait_decided(fixture, attempt, 1);
+}
+
+enum err fixture_on_order(void *arg, const struct buyer *buyer, const struct order_entry *entry)
+{
+    struct fixture_orders *found = arg;
+
+    cr_assert(memcmp(buyer->text, "buyer-", 6) == 0);
+    found->orders++;
+    found->ended += order_state_is_live(entry->state) ? 0 : 1;
+    return ERR_OK;
+}

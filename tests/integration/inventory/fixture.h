@@ -67,6 +67,16 @@ void fixture_attempt(struct fixture *fixture, struct fixture_attempt *attempt, u
 void fixture_decide(struct fixture *fixture, struct fixture_attempt *attempt);
 void fixture_wait_decided(struct fixture *fixture, struct fixture_attempt *attempts,
                           uint32_t count);
+/* All three, for one purchase in this epoch. */
+void fixture_decide_one(struct fixture *fixture, struct fixture_attempt *attempt, uint32_t number,
+                        uint32_t epoch);
+
+/* Orders as sale_reader_orders() gives them, counted; asserts that their buyers are the test's. */
+struct fixture_orders {
+    uint32_t orders, ended; /* `ended`: those of them that are not live */
+};
+enum err fixture_on_order(void *arg, const struct buyer *buyer, const struct order_entry *entry);
+
 /* The integer that redis-server says to `command`. */
 int64_t fixture_ask(struct fixture *fixture, const char *command);
 /* The scripts `name` calls that INFO commandstats counted, EVALSHA and EVAL. */

@@ -11,29 +11,6 @@
 
 static const struct sale_id SALE = {FIXTURE_SALE};
 
-static void decide_one(struct fixture *fixture, struct fixture_attempt *attempt, uint32_t number,
-                       uint32_t epoch)
-{
-    fixture_attempt(fixture, attempt, number);
-    attempt->attempt.epoch = epoch;
-    fixture_decide(fixture, attempt);
-    fixture_wait_decided(fixture, attempt, 1);
-}
-
-struct found {
-    uint32_t orders, ended;
-};
-
-static enum err on_order(void *arg, const struct buyer *buyer, const struct order_entry *entry)
-{
-    struct found *found = arg;
-
-    cr_assert(memcmp(buyer->text, "buyer-", 6) == 0);
-    found->orders++;
-    found->ended += order_state_is_live(entry->state) ? 0 : 1;
-    return ERR_OK;
-}
-
 Test(sale_load, lower_epoch_is_fenced)
 {
     struct sale_reply reply;
@@ -121,7 +98,7 @@ static enum err on_applied(void *arg, uint64_t ledger_id)
 Test(sale_load, orders_of_an_older_epoch_are_replayed)
 {
     struct fixture_attempt attempt;
-    struct found found = {0};
+    struct fixture_orders found = {0};
     struct fixture fixture;
     struct sale_meta meta;
     uint64_t applied = 0;
@@ -131,11 +108,11 @@ Test(sale_load, orders_of_an_older_epoch_are_replayed)
     cr_assert_eq(sale_reader_meta(fixture.blocking, SALE, &meta), ERR_OK);
     cr_assert(meta.head.state == SALE_STATE_PAUSED && meta.head.version == 2);
     cr_assert(meta.fence_fits && meta.limit == 2 && meta.times.hold_ms == 1500);
-    cr_assert_eq(sale_reader_orders(fixture.blocking, SALE, on_order, &found), ERR_OK);
+    cr_assert_eq(sale_reader_orders(fixture.blocking, SALE, fixture_on_order, &found), ERR_OK);
     cr_assert(found.orders == 7100 && found.ended == 100);
     cr_assert_eq(sale_reader_applied(fixture.blocking, SALE, on_applied, &applied), ERR_OK);
     cr_assert_eq(applied, 77);
-    decide_one(&fixture, &attempt, 5, 2);
+    fixture_decide_one(&fixture, &attempt, 5, 2);
     cr_assert_eq(attempt.decision, DECISION_REPLAYED);
     cr_assert_eq(order_no_epoch(attempt.win.entry.order_no), 1);
     cr_assert(!attempt.win.may_be_unlogged, "an older epoch was cut from the log");

@@ -9,15 +9,6 @@
 
 static const struct sale_id SALE = {FIXTURE_SALE};
 
-static void decide_one(struct fixture *fixture, struct fixture_attempt *attempt, uint32_t number,
-                       uint32_t epoch)
-{
-    fixture_attempt(fixture, attempt, number);
-    attempt->attempt.epoch = epoch;
-    fixture_decide(fixture, attempt);
-    fixture_wait_decided(fixture, attempt, 1);
-}
-
 struct found {
     uint32_t entries, wins;
     struct outbox_place place;
@@ -59,7 +50,7 @@ Test(sale_loader, full_cycle)
     cr_assert_eq(sale_reader_look(fixture.blocking, SALE, 4, &look), ERR_OK);
     cr_assert(look.answer == SALE_ANSWER_EPOCH && look.head.epoch == 1);
     for (uint32_t i = 0; i < 3; i++) {
-        decide_one(&fixture, &attempts[i], i, 1);
+        fixture_decide_one(&fixture, &attempts[i], i, 1);
     }
     cr_assert_eq(attempts[2].decision, DECISION_SOLD_OUT);
     cr_assert_eq(sale_reader_outbox(fixture.blocking, SALE, (struct outbox_place){0}, 1000,
@@ -76,7 +67,7 @@ Test(sale_loader, full_cycle)
     cr_assert(reply.head.epoch == 1 && reply.head.seq == 2 && reply.head.version == 2);
     cr_assert_not(reply.was_closed);
     cr_assert_eq(reply.head.state, SALE_STATE_OPEN);
-    decide_one(&fixture, &attempts[3], 3, 1);
+    fixture_decide_one(&fixture, &attempts[3], 3, 1);
     cr_assert_eq(attempts[3].decision, DECISION_REBUILDING);
     cr_assert_eq(sale_loader_set_state(fixture.blocking, SALE, 1, "pause", &reply), ERR_FENCED);
     cr_assert_eq(reply.answer, SALE_ANSWER_REPLID);
@@ -106,7 +97,7 @@ Test(sale_loader, units_are_announced_then_applied_once)
 
     fixture_start(&fixture);
     fixture_load(&fixture, 1, 1);
-    decide_one(&fixture, &attempt, 1, 1);
+    fixture_decide_one(&fixture, &attempt, 1, 1);
     cr_assert_eq(sku_parse("a", 1, &units.sku), ERR_OK);
     letter = (struct adjust_letter){attempt.attempt.buyer, attempt.win.entry.order_no,
                                     ORDER_STATE_CLOSED};
@@ -115,7 +106,7 @@ Test(sale_loader, units_are_announced_then_applied_once)
     cr_assert_eq(reply.head.version, 3);
     cr_assert_eq(sale_reader_units(fixture.blocking, SALE, true, left, &count), ERR_OK);
     cr_assert(count == 1 && left[0].left == 3);
-    decide_one(&fixture, &attempt, 2, 1);
+    fixture_decide_one(&fixture, &attempt, 2, 1);
     cr_assert_eq(attempt.decision, DECISION_SOLD_OUT);
     cr_assert_eq(sale_loader_announce(fixture.blocking, SALE, 1, &units, 1, NULL, 0, &reply),
                  ERR_OK);
@@ -123,9 +114,9 @@ Test(sale_loader, units_are_announced_then_applied_once)
     cr_assert_eq(reply.head.version, 4);
     cr_assert_eq(sale_reader_units(fixture.blocking, SALE, true, left, &count), ERR_OK);
     cr_assert_eq(count, 0);
-    decide_one(&fixture, &attempt, 2, 1);
+    fixture_decide_one(&fixture, &attempt, 2, 1);
     cr_assert_eq(attempt.decision, DECISION_WON);
-    decide_one(&fixture, &attempt, 1, 1);
+    fixture_decide_one(&fixture, &attempt, 1, 1);
     cr_assert_eq(attempt.decision, DECISION_REPLAYED);
     cr_assert_eq(attempt.win.entry.state, ORDER_STATE_CLOSED);
     cr_assert_eq(sku_parse("nosuch", 6, &units.sku), ERR_OK);
@@ -134,7 +125,7 @@ Test(sale_loader, units_are_announced_then_applied_once)
                  ERR_RANGE);
     letter.state = ORDER_STATE_PAID;
     cr_assert_eq(sale_loader_letters(fixture.blocking, SALE, 1, &letter, 1, NULL), ERR_OK);
-    decide_one(&fixture, &attempt, 1, 1);
+    fixture_decide_one(&fixture, &attempt, 1, 1);
     cr_assert_eq(attempt.win.entry.state, ORDER_STATE_CLOSED, "letters only move forward");
     fixture_finish(&fixture);
 }

@@ -26,13 +26,6 @@ static void start_loaded(struct fixture *fixture, uint32_t stock_a)
     fixture_load(fixture, 1, stock_a);
 }
 
-static void decide_one(struct fixture *fixture, struct fixture_attempt *attempt, uint32_t number)
-{
-    fixture_attempt(fixture, attempt, number);
-    fixture_decide(fixture, attempt);
-    fixture_wait_decided(fixture, attempt, 1);
-}
-
 Test(stock, lost_reply_is_neither_won_nor_refused)
 {
     struct fixture_attempt attempts[3];
@@ -69,11 +62,11 @@ Test(stock, restarted_server_is_rebuilding_until_it_is_loaded_again)
     redis_server_kill(&fixture.server);
     redis_server_again(&fixture.server);
     fixture_wait_up(&fixture, 2);
-    decide_one(&fixture, &attempts[0], 1);
+    fixture_decide_one(&fixture, &attempts[0], 1, 1);
     cr_assert_eq(attempts[0].decision, DECISION_REBUILDING);
     cr_assert_eq(fixture.view.status, SALE_VIEW_REBUILDING);
     fixture_load(&fixture, 2, 10);
-    decide_one(&fixture, &attempts[0], 1);
+    fixture_decide_one(&fixture, &attempts[0], 1, 1);
     cr_assert_eq(attempts[0].decision, DECISION_REBUILDING);
     cr_assert_eq(fixture.view.status, SALE_VIEW_EPOCH);
     cr_assert_eq(fixture.view.epoch, 2);
@@ -93,10 +86,10 @@ Test(stock, full_server_did_nothing)
 
     start_loaded(&fixture, 10);
     redis_server_ask(&fixture.server, "CONFIG SET maxmemory 1", answer, sizeof answer);
-    decide_one(&fixture, &attempt, 1);
+    fixture_decide_one(&fixture, &attempt, 1, 1);
     cr_assert_eq(attempt.decision, DECISION_NOT_DONE);
     redis_server_ask(&fixture.server, "CONFIG SET maxmemory 0", answer, sizeof answer);
-    decide_one(&fixture, &attempt, 1);
+    fixture_decide_one(&fixture, &attempt, 1, 1);
     cr_assert_eq(attempt.decision, DECISION_WON);
     fixture_finish(&fixture);
 }
@@ -109,7 +102,7 @@ Test(stock, garbage_in_a_key_is_broken)
 
     start_loaded(&fixture, 10);
     redis_server_ask(&fixture.server, "HSET {s:7}:stock a many", answer, sizeof answer);
-    decide_one(&fixture, &attempt, 1);
+    fixture_decide_one(&fixture, &attempt, 1, 1);
     cr_assert_eq(attempt.decision, DECISION_BROKEN);
     cr_assert_eq(fixture.view.status, SALE_VIEW_REBUILDING);
     fixture_finish(&fixture);
@@ -121,7 +114,7 @@ Test(stock, every_outcome)
     struct fixture fixture;
 
     start_loaded(&fixture, 3);
-    decide_one(&fixture, &attempt, 1);
+    fixture_decide_one(&fixture, &attempt, 1, 1);
     cr_assert_eq(attempt.decision, DECISION_WON);
     cr_assert_eq(order_no_seq(attempt.win.entry.order_no), 1);
     cr_assert_eq(order_no_epoch(attempt.win.entry.order_no), 1);
@@ -129,7 +122,7 @@ Test(stock, every_outcome)
     cr_assert(attempt.win.entry.has_slot && attempt.win.entry.slot == 0);
     cr_assert_neq(attempt.win.outbox_handle, 0);
     cr_assert_eq(attempt.win.entry.won_at_ms, fixture.view.redis_time_ms);
-    decide_one(&fixture, &again, 1);
+    fixture_decide_one(&fixture, &again, 1, 1);
     cr_assert_eq(again.decision, DECISION_REPLAYED);
     cr_assert_eq(again.win.entry.order_no.value, attempt.win.entry.order_no.value);
     cr_assert(again.win.may_be_unlogged, "its entry is in the outbox");
@@ -156,26 +149,26 @@ Test(stock, every_outcome)
     fixture_decide(&fixture, &again);
     fixture_wait_decided(&fixture, &again, 1);
     cr_assert_eq(again.decision, DECISION_UNKNOWN_SKU);
-    decide_one(&fixture, &again, 2);
-    decide_one(&fixture, &again, 3);
+    fixture_decide_one(&fixture, &again, 2, 1);
+    fixture_decide_one(&fixture, &again, 3, 1);
     cr_assert_eq(again.decision, DECISION_WON);
-    decide_one(&fixture, &again, 4);
+    fixture_decide_one(&fixture, &again, 4, 1);
     cr_assert_eq(again.decision, DECISION_SOLD_OUT);
     cr_assert_eq(fixture.view.sku_count, 2);
     cr_assert_eq(fixture.view.outbox_first, 1);
     cr_assert_eq(fixture.view.seq, 3);
     cr_assert_eq(sale_loader_set_state(fixture.blocking, SALE, 1, "pause", NULL), ERR_OK);
-    decide_one(&fixture, &again, 5);
+    fixture_decide_one(&fixture, &again, 5, 1);
     cr_assert_eq(again.decision, DECISION_PAUSED);
     cr_assert_eq(sale_loader_set_state(fixture.blocking, SALE, 1, "freeze", NULL), ERR_OK);
-    decide_one(&fixture, &again, 5);
+    fixture_decide_one(&fixture, &again, 5, 1);
     cr_assert_eq(again.decision, DECISION_REBUILDING);
     cr_assert_eq(fixture.view.state, SALE_STATE_FROZEN);
     cr_assert_eq(sale_loader_set_state(fixture.blocking, SALE, 1, "end", NULL), ERR_OK);
-    decide_one(&fixture, &again, 5);
+    fixture_decide_one(&fixture, &again, 5, 1);
     cr_assert_eq(again.decision, DECISION_ENDED);
     cr_assert_eq(sale_loader_set_state(fixture.blocking, SALE, 1, "freeze", NULL), ERR_OK);
-    decide_one(&fixture, &again, 5);
+    fixture_decide_one(&fixture, &again, 5, 1);
     cr_assert_eq(again.decision, DECISION_ENDED, "what has ended stays so");
     fixture_finish(&fixture);
 }
@@ -239,9 +232,9 @@ Test(stock, flushed_scripts_are_sent_again_once)
 
     start_loaded(&fixture, 10);
     redis_server_ask(&fixture.server, "SCRIPT FLUSH", answer, sizeof answer);
-    decide_one(&fixture, &attempts[0], 1);
+    fixture_decide_one(&fixture, &attempts[0], 1, 1);
     cr_assert_eq(attempts[0].decision, DECISION_WON);
-    decide_one(&fixture, &attempts[1], 2);
+    fixture_decide_one(&fixture, &attempts[1], 2, 1);
     cr_assert_eq(attempts[1].decision, DECISION_WON);
     cr_assert_eq(fixture_command_calls(&fixture, "eval"), 1);
     cr_assert_eq(fixture.downs, 0);
@@ -285,7 +278,7 @@ Test(stock, wrong_clock_is_learnt_anew_and_the_call_repeated)
     cr_assert_eq(metrics_value(fixture.metrics, METRIC_script_late_total, 0), 1);
     /* And an hour ahead of it: sent more than a second after TIME. */
     redis_link_learn_time(fixture.link, clock_wall_ms() + 3600 * 1000, clock_mono_us());
-    decide_one(&fixture, &attempts[0], 3);
+    fixture_decide_one(&fixture, &attempts[0], 3, 1);
     cr_assert_eq(attempts[0].decision, DECISION_WON);
     cr_assert_eq(metrics_value(fixture.metrics, METRIC_script_late_total, 0), 2);
     fixture_finish(&fixture);
@@ -299,7 +292,7 @@ Test(stock, late_twice_is_late)
     start_loaded(&fixture, 10);
     redis_link_learn_time(fixture.link, clock_wall_ms() - 3600 * 1000, clock_mono_us());
     fixture.spoils_clock = true;
-    decide_one(&fixture, &attempt, 1);
+    fixture_decide_one(&fixture, &attempt, 1, 1);
     cr_assert_eq(attempt.decision, DECISION_LATE);
     cr_assert_eq(metrics_value(fixture.metrics, METRIC_script_late_total, 0), 2);
     cr_assert_eq(fixture_ask(&fixture, "HGET {s:7}:stock a"), 10);
@@ -402,13 +395,13 @@ Test(stock, acknowledgements_ride_on_the_next_call)
     struct fixture fixture;
 
     start_loaded(&fixture, 10);
-    decide_one(&fixture, &attempts[0], 1);
-    decide_one(&fixture, &attempts[1], 2);
+    fixture_decide_one(&fixture, &attempts[0], 1, 1);
+    fixture_decide_one(&fixture, &attempts[1], 2, 1);
     cr_assert_eq(fixture_ask(&fixture, "XLEN {s:7}:outbox"), 2);
     cr_assert_eq(outbox_depth(fixture.outbox), 2);
     outbox_reported(fixture.outbox, attempts[0].win.outbox_handle);
     cr_assert_eq(fixture_ask(&fixture, "XLEN {s:7}:outbox"), 2);
-    decide_one(&fixture, &attempts[2], 3);
+    fixture_decide_one(&fixture, &attempts[2], 3, 1);
     cr_assert_eq(fixture_ask(&fixture, "XLEN {s:7}:outbox"), 2);
     cr_assert_eq(fixture.view.outbox_first, 2);
     outbox_reported(fixture.outbox, attempts[1].win.outbox_handle);
@@ -423,7 +416,7 @@ Test(stock, acknowledgements_ride_on_the_next_call)
     cr_assert_eq(fixture.view.outbox_first, 0);
     cr_assert_eq(metrics_value(fixture.metrics, METRIC_acknowledgements_total, 0), 3);
     /* Now its replay is known to be in the log. */
-    decide_one(&fixture, &attempts[0], 1);
+    fixture_decide_one(&fixture, &attempts[0], 1, 1);
     cr_assert_eq(attempts[0].decision, DECISION_REPLAYED);
     cr_assert(!attempts[0].win.may_be_unlogged);
     fixture_finish(&fixture);
@@ -436,14 +429,14 @@ Test(stock, refused_call_keeps_its_acknowledgements)
     char answer[64];
 
     start_loaded(&fixture, 10);
-    decide_one(&fixture, &attempt, 1);
+    fixture_decide_one(&fixture, &attempt, 1, 1);
     outbox_reported(fixture.outbox, attempt.win.outbox_handle);
     redis_server_ask(&fixture.server, "CONFIG SET maxmemory 1", answer, sizeof answer);
-    decide_one(&fixture, &attempt, 2);
+    fixture_decide_one(&fixture, &attempt, 2, 1);
     cr_assert_eq(attempt.decision, DECISION_NOT_DONE);
     cr_assert(outbox_is_underway(fixture.outbox, SALE, 1, 1));
     redis_server_ask(&fixture.server, "CONFIG SET maxmemory 0", answer, sizeof answer);
-    decide_one(&fixture, &attempt, 2);
+    fixture_decide_one(&fixture, &attempt, 2, 1);
     cr_assert(!outbox_is_underway(fixture.outbox, SALE, 1, 1));
     cr_assert_eq(fixture.view.outbox_first, 2);
     fixture_finish(&fixture);
@@ -455,15 +448,15 @@ Test(stock, call_that_the_fence_refused_keeps_its_acknowledgements_within_the_ep
     struct fixture fixture;
 
     start_loaded(&fixture, 10);
-    decide_one(&fixture, &attempt, 1);
+    fixture_decide_one(&fixture, &attempt, 1, 1);
     outbox_reported(fixture.outbox, attempt.win.outbox_handle);
     cr_assert_eq(sale_loader_close_fence(fixture.blocking, SALE, 1, NULL), ERR_OK);
-    decide_one(&fixture, &attempt, 2);
+    fixture_decide_one(&fixture, &attempt, 2, 1);
     cr_assert_eq(attempt.decision, DECISION_REBUILDING);
     cr_assert(outbox_is_underway(fixture.outbox, SALE, 1, 1), "the guard may not have seen it");
     /* A load unlinks the entry: then there is nothing to acknowledge any more. */
     fixture_load(&fixture, 2, 10);
-    decide_one(&fixture, &attempt, 2);
+    fixture_decide_one(&fixture, &attempt, 2, 1);
     cr_assert_eq(fixture.view.status, SALE_VIEW_EPOCH);
     cr_assert(!outbox_is_underway(fixture.outbox, SALE, 1, 1));
     fixture_finish(&fixture);

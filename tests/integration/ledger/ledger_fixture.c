@@ -118,6 +118,23 @@ void fixture_wait(struct mysql_link *link, const struct sql *sql, const uint64_t
     waiter_destroy(waiter);
 }
 
+void *fixture_at_moment(void *arg)
+{
+    const struct fixture_moment *moment = arg;
+    struct mysql_link *watcher = fixture_link();
+    const uint64_t id[] = {mysql_link_session_id(moment->watched)};
+
+    fixture_wait(watcher, moment->waiting, id, 1);
+    if (moment->holder) {
+        cr_assert(mysql_link_commit(moment->holder) == ERR_OK);
+    } else {
+        fixture_kill(moment->watched);
+    }
+    mysql_link_destroy(watcher);
+    mysql_link_thread_end();
+    return NULL;
+}
+
 struct sale_id fixture_sale(struct mysql_link *link, uint32_t total, uint32_t limit)
 {
     struct sale_definition sale = {

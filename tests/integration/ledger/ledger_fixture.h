@@ -41,6 +41,13 @@ uint64_t fixture_value(struct mysql_link *link, const struct sql *sql, const uin
 /* Until that number is not 0; asserts that it comes within 30 s. */
 void fixture_wait(struct mysql_link *link, const struct sql *sql, const uint64_t *params,
                   size_t count);
+/* For a thread of its own: once the session `watched` is in the statement that `waiting` counts by
+ * the session's id, the open transaction of `holder` is committed; NULL: `watched` is killed. */
+struct fixture_moment {
+    const struct sql *waiting;
+    struct mysql_link *watched, *holder; /* borrowed */
+};
+void *fixture_at_moment(void *moment); /* struct fixture_moment */
 /* Runs a statement of literals. */
 void fixture_run(struct mysql_link *link, const char *text);
 

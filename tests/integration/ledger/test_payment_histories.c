@@ -1,12 +1,8 @@
 /* The histories of tests/property/test_order_payments.c on a real server: fewer of them, and all of
  * the SQL. PAYMENT_SEED=N plays that one alone, PAYMENT_HISTORIES=N so many. */
 #include <criterion/criterion.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "common/log.h"
 #include "integration/ledger/ledger_fixture.h"
 #include "ledger/order_life.h"
 #include "ledger/sql_text.h"
@@ -147,18 +143,9 @@ static void told(void *arg, struct world_told_list *ret_list)
     cr_assert(mysql_link_query(stage->link, &sql, 0, params, 1, on_told, ret_list) == ERR_OK);
 }
 
-static uint64_t number_of(const char *name, uint64_t otherwise)
-{
-    const char *text = getenv(name);
-
-    return text != NULL ? strtoull(text, NULL, 10) : otherwise;
-}
-
 Test(payment_histories, are_as_the_model_says, .timeout = 300)
 {
-    const uint64_t first = number_of("PAYMENT_SEED", (uint64_t)time(NULL) << 20);
-    const uint64_t count =
-        number_of("PAYMENT_HISTORIES", getenv("PAYMENT_SEED") != NULL ? 1 : HISTORIES);
+    const struct world_seeds seeds = payment_world_seeds(HISTORIES);
     char database[65];
     struct stage stage = {.link = fixture_own(database)};
     const struct world_ops ops = {.arg = &stage,
@@ -173,10 +160,8 @@ Test(payment_histories, are_as_the_model_says, .timeout = 300)
                                   .stock = stock,
                                   .told = told};
 
-    fprintf(stderr, "# PAYMENT_SEED=%llu\n", (unsigned long long)first);
-    log_set_level((enum log_level)(LOG_LEVEL_ERROR + 1)); /* what is played is no incident */
     stage.settle = fixture_settle(stage.link, 0);
-    for (uint64_t seed = first; seed < first + count; seed++) {
+    for (uint64_t seed = seeds.first; seed < seeds.first + seeds.count; seed++) {
         stage.sale = fixture_sale(stage.link, 10, WORLD_ORDERS);
         stage.epoch = fixture_load(stage.link, stage.sale);
         const char *broken = payment_world_play(&ops, seed);

@@ -226,30 +226,12 @@ Test(settle, two_partitions_that_race_with_the_same_records_write_each_once)
     mysql_link_destroy(other);
 }
 
-struct pair {
-    struct mysql_link *holder; /* its open transaction is in the way */
-    struct mysql_link *settling;
-};
-
 /* A row that is written but not committed yet: the INSERT waits for it, then finds it (1062). */
-static void *commit_soon(void *arg)
+static struct settle_stats settle_behind(struct order_record *mine, struct order_record *theirs)
 {
     static const struct sql inserting = {
         .head = COUNT "information_schema.processlist WHERE id = ? AND info LIKE 'INSERT INTO "
                       "orders%'"};
-    struct pair *pair = arg;
-    struct mysql_link *watcher = fixture_link();
-    const uint64_t id[] = {mysql_link_session_id(pair->settling)};
-
-    fixture_wait(watcher, &inserting, id, 1);
-    cr_assert(mysql_link_commit(pair->holder) == ERR_OK);
-    mysql_link_destroy(watcher);
-    mysql_link_thread_end();
-    return NULL;
-}
-
-static struct settle_stats settle_behind(struct order_record *mine, struct order_record *theirs)
-{
     struct mysql_link *other = fixture_link();
     struct settle_item item = fixture_item(0, mine);
     struct order_row row = {.record = *theirs,
@@ -258,13 +240,13 @@ static struct settle_stats settle_behind(struct order_record *mine, struct order
                             .version = 1,
                             .topic = "t"};
     const struct order_row *rows[1] = {&row};
-    struct pair pair = {.holder = other, .settling = link};
+    struct fixture_moment inserts = {.waiting = &inserting, .watched = link, .holder = other};
     struct settle_stats stats;
     pthread_t thread;
 
     cr_assert(mysql_link_begin(other) == ERR_OK);
     cr_assert(order_settle_insert_in(other, rows, 1) == ERR_OK);
-    cr_assert(pthread_create(&thread, NULL, commit_soon, &pair) == 0);
+    cr_assert(pthread_create(&thread, NULL, fixture_at_moment, &inserts) == 0);
     cr_assert(settle_batch(settle, &item, 1, &stats) == SETTLE_DONE);
     cr_assert(pthread_join(thread, NULL) == 0);
     mysql_link_destroy(other);

@@ -23,25 +23,13 @@ Test(settle_outage, a_session_killed_between_batches_is_made_anew_and_nothing_is
     cr_assert(fixture_sold(link, sale) == 2 && fixture_next(link) == 2);
 }
 
-/* Locks the sku row, so that the settling transaction waits in its middle; kills it there. */
-static void *kill_in_lock_wait(void *arg)
+/* The sku row is locked: the settling transaction waits in its middle, and is killed there. */
+Test(settle_outage, a_session_killed_between_statements_leaves_nothing_and_is_repeated)
 {
-    struct mysql_link *victim = arg;
     static const struct sql waiting = {
         .head = COUNT "information_schema.processlist WHERE id = ? AND info LIKE 'UPDATE "
                       "sale_skus%'"};
-    struct mysql_link *watcher = fixture_link();
-    const uint64_t id[] = {mysql_link_session_id(victim)};
-
-    fixture_wait(watcher, &waiting, id, 1);
-    fixture_kill(victim);
-    mysql_link_destroy(watcher);
-    mysql_link_thread_end();
-    return NULL;
-}
-
-Test(settle_outage, a_session_killed_between_statements_leaves_nothing_and_is_repeated)
-{
+    struct fixture_moment killed = {.waiting = &waiting, .watched = link};
     struct mysql_link *holder = fixture_link();
     struct order_record records[2] = {fixture_record(sale, epoch, 1),
                                       fixture_record(sale, epoch, 2)};
@@ -52,7 +40,7 @@ Test(settle_outage, a_session_killed_between_statements_leaves_nothing_and_is_re
 
     cr_assert(mysql_link_begin(holder) == ERR_OK);
     cr_assert(order_settle_stock_in(holder, sale, &records[0].sku, &stock) == ERR_OK);
-    cr_assert(pthread_create(&thread, NULL, kill_in_lock_wait, link) == 0);
+    cr_assert(pthread_create(&thread, NULL, fixture_at_moment, &killed) == 0);
     cr_assert(settle_batch(settle, items, 2, &stats) == SETTLE_AGAIN);
     cr_assert(pthread_join(thread, NULL) == 0);
     mysql_link_rollback(holder);
@@ -62,31 +50,13 @@ Test(settle_outage, a_session_killed_between_statements_leaves_nothing_and_is_re
     mysql_link_destroy(holder);
 }
 
-struct pair {
-    struct mysql_link *holder; /* its COMMIT is still going on */
-    struct mysql_link *asking;
-};
-
-static void *commit_when_asked(void *arg)
+Test(offset_store, a_commit_that_still_goes_on_is_waited_for)
 {
     static const struct sql asking = {
         .head = COUNT "information_schema.processlist WHERE id = ? AND info LIKE 'SELECT part, "
                       "next, %'"};
-    struct pair *pair = arg;
-    struct mysql_link *watcher = fixture_link();
-    const uint64_t id[] = {mysql_link_session_id(pair->asking)};
-
-    fixture_wait(watcher, &asking, id, 1);
-    cr_assert(mysql_link_commit(pair->holder) == ERR_OK);
-    mysql_link_destroy(watcher);
-    mysql_link_thread_end();
-    return NULL;
-}
-
-Test(offset_store, a_commit_that_still_goes_on_is_waited_for)
-{
     struct mysql_link *links[2] = {fixture_link(), fixture_link()};
-    struct pair pair = {.holder = links[0], .asking = links[1]};
+    struct fixture_moment asked = {.waiting = &asking, .watched = links[1], .holder = links[0]};
     struct offset_claim claim;
     pthread_t thread;
     uint64_t next = 0;
@@ -94,7 +64,7 @@ Test(offset_store, a_commit_that_still_goes_on_is_waited_for)
     cr_assert(offset_store_claim(links[0], fixture_topic(), 0, "one", &claim) == ERR_OK);
     cr_assert(mysql_link_begin(links[0]) == ERR_OK);
     cr_assert(offset_store_advance_in(links[0], &claim, 0, 5) == ERR_OK);
-    cr_assert(pthread_create(&thread, NULL, commit_when_asked, &pair) == 0);
+    cr_assert(pthread_create(&thread, NULL, fixture_at_moment, &asked) == 0);
     cr_assert(offset_store_resolve(links[1], &claim, &next) == ERR_OK && next == 5);
     cr_assert(pthread_join(thread, NULL) == 0);
     claim.owner_epoch--;

@@ -4,25 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char secret[] = "0123456789abcdef0123456789abcdef";
-
-static struct crowd *make_crowd(void)
-{
-    const struct crowd_options options = {.buyers = 100,
-                                          .threads = 3,
-                                          .prefix = "b",
-                                          .kid = "k",
-                                          .issuer = "i",
-                                          .audience = "a",
-                                          .secret = secret,
-                                          .secret_size = 32,
-                                          .issued_s = 1000,
-                                          .expires_s = 2000};
-    struct crowd *crowd = crowd_create(&options);
-
-    cr_assert_not_null(crowd);
-    return crowd;
-}
+#include "unit/bench/crowd_made.h"
 
 static struct token token_of(const struct crowd *crowd, uint32_t buyer)
 {
@@ -42,21 +24,15 @@ static const struct options purchase = {.mode = MODE_PURCHASE,
 
 Test(request, a_secret_that_is_too_short_makes_no_crowd)
 {
-    const struct crowd_options options = {.buyers = 1,
-                                          .threads = 1,
-                                          .prefix = "b",
-                                          .kid = "k",
-                                          .issuer = "i",
-                                          .audience = "a",
-                                          .secret = secret,
-                                          .secret_size = 31};
+    struct crowd_options options = crowd_made_options(1, 1);
 
+    options.secret_size = 31;
     cr_assert_null(crowd_create(&options));
 }
 
 Test(request, a_purchase_is_a_well_formed_request)
 {
-    struct crowd *crowd = make_crowd();
+    struct crowd *crowd = crowd_made(100, 3);
     struct request_maker maker;
     char request[REQUEST_SIZE_MAX + 1], wanted[REQUEST_SIZE_MAX + 1];
     const struct attempt attempt = {.buyer = 42, .sku = 1, .keyed = true};
@@ -79,7 +55,7 @@ Test(request, a_purchase_is_a_well_formed_request)
 
 Test(request, without_a_key_there_is_no_key_field)
 {
-    struct crowd *crowd = make_crowd();
+    struct crowd *crowd = crowd_made(100, 3);
     struct request_maker maker;
     char request[REQUEST_SIZE_MAX + 1];
     const struct attempt attempt = {.buyer = 0};
@@ -93,7 +69,7 @@ Test(request, without_a_key_there_is_no_key_field)
 
 Test(request, tokens_of_all_threads_differ_and_are_the_same_next_time)
 {
-    struct crowd *one = make_crowd(), *two = make_crowd();
+    struct crowd *one = crowd_made(100, 3), *two = crowd_made(100, 3);
     size_t size, last_size;
 
     for (uint32_t i = 1; i < 100; i++) {
@@ -108,7 +84,7 @@ Test(request, tokens_of_all_threads_differ_and_are_the_same_next_time)
 /* Makes the request of buyer 42 of that kind, and without any. */
 static void make_both(enum kind kind, char *plain, char *other)
 {
-    struct crowd *crowd = make_crowd();
+    struct crowd *crowd = crowd_made(100, 3);
     struct request_maker maker;
     struct attempt attempt = {.buyer = 42, .keyed = true};
 

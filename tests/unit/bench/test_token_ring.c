@@ -4,25 +4,9 @@
 #include <sched.h>
 #include <string.h>
 
+#include "unit/bench/crowd_made.h"
+
 enum { BUYERS = 30000, THREADS = 2 };
-
-static struct crowd *make_crowd(uint32_t threads)
-{
-    const struct crowd_options options = {.buyers = BUYERS,
-                                          .threads = threads,
-                                          .prefix = "b",
-                                          .kid = "k",
-                                          .issuer = "i",
-                                          .audience = "a",
-                                          .secret = "0123456789abcdef0123456789abcdef",
-                                          .secret_size = 32,
-                                          .issued_s = 1000,
-                                          .expires_s = 2000};
-    struct crowd *crowd = crowd_create(&options);
-
-    cr_assert_not_null(crowd);
-    return crowd;
-}
 
 static struct plan *make_plan(void)
 {
@@ -35,7 +19,7 @@ static struct plan *make_plan(void)
 /* More than a ring holds, so that it goes round. */
 Test(token_ring, tokens_are_those_of_the_thread_s_attempts_in_their_order)
 {
-    struct crowd *live = make_crowd(0), *ahead = make_crowd(1);
+    struct crowd *live = crowd_made(BUYERS, 0), *ahead = crowd_made(BUYERS, 1);
     struct plan *plan = make_plan();
     struct token_ring_options options = {.crowd = live, .plan = plan};
     size_t size = 0, wanted_size = 0;
@@ -66,7 +50,7 @@ Test(token_ring, tokens_are_those_of_the_thread_s_attempts_in_their_order)
 
 Test(token_ring, a_full_one_that_nobody_empties_ends_when_it_is_told)
 {
-    struct crowd *crowd = make_crowd(0);
+    struct crowd *crowd = crowd_made(BUYERS, 0);
     struct plan *plan = make_plan();
     struct token_ring_options options = {.crowd = crowd, .plan = plan, .attempts = UINT64_MAX};
 

@@ -60,9 +60,7 @@ Test(http_output, a_large_answer_reaches_a_slow_reader_whole)
     struct edge_reply reply;
     int fd;
 
-    edge_start(&edge, &options);
-    edge.big_size = 6 * 1024 * 1024;
-    fd = edge_connect_narrow(&edge);
+    fd = edge_start_narrow(&edge, &options);
     edge_send(fd, GET("/big") GET("/ok"));
     edge_receive(fd, false, &reply);
     cr_assert(reply.status == 200 && reply.body_size == edge.big_size);
@@ -80,9 +78,7 @@ Test(http_output, while_answers_wait_nothing_more_is_parsed)
     struct edge_reply reply;
     int fd;
 
-    edge_start(&edge, &options);
-    edge.big_size = 6 * 1024 * 1024;
-    fd = edge_connect_narrow(&edge);
+    fd = edge_start_narrow(&edge, &options);
     edge_send(fd, GET("/big") GET("/hold"));
     while (metrics_value(edge.metrics, METRIC_http_requests_total, LABEL_STATUS_CLASS_2XX) == 0) {
         edge_pause();
@@ -125,10 +121,8 @@ Test(http_output, an_answer_does_not_overtake_one_that_waits_for_the_socket)
     struct overtaking overtaking = {.edge = &edge};
     ssize_t got;
 
-    edge_start(&edge, &options);
-    edge.big_size = 6 * 1024 * 1024;
+    overtaking.fd = edge_start_narrow(&edge, &options);
     overtaking.bytes = malloc(edge.big_size + 2 * 65536);
-    overtaking.fd = edge_connect_narrow(&edge);
     edge_send(overtaking.fd, GET("/hold") "GET /hold HTTP/1.0\r\n\r\n");
     edge_await_held(&edge, 2);
     edge_answer_big(&edge, 0);
@@ -171,9 +165,7 @@ Test(http_output, a_reader_that_stops_is_cut_at_the_write_deadline)
     int fd;
 
     options.write_timeout_ms = 100;
-    edge_start(&edge, &options);
-    edge.big_size = 6 * 1024 * 1024;
-    fd = edge_connect_narrow(&edge);
+    fd = edge_start_narrow(&edge, &options);
     edge_send(fd, GET("/big"));
     edge_await_connections(&edge, 1);
     edge_await_connections(&edge, 0);

@@ -269,9 +269,7 @@ Test(http_server, draining_ends_after_a_slow_answer)
     struct edge_reply reply;
     int fd;
 
-    edge_start(&edge, &options);
-    edge.big_size = 6 * 1024 * 1024;
-    fd = edge_connect_narrow(&edge);
+    fd = edge_start_narrow(&edge, &options);
     edge_send(fd, GET("/big"));
     edge_await_connections(&edge, 1);
     while (metrics_value(edge.metrics, METRIC_http_requests_total, LABEL_STATUS_CLASS_2XX) == 0) {

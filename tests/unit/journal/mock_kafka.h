@@ -30,7 +30,7 @@ void mock_kafka_fail_produce(struct mock_kafka *mock, int error, int count);
 void mock_kafka_put(struct mock_kafka *mock, int32_t partition, const char *payload);
 /* What a group has told as its place in a partition of "orders", for lag tools; -1: nothing. */
 int64_t mock_kafka_committed(struct mock_kafka *mock, const char *group, int32_t partition);
-/* A producer's client, and a blocking producer, for "orders" on it; the caller's. Fail the test when
- * they cannot be made. */
+/* A producer's client, and a blocking producer, for "orders" on it; the caller's. The test fails
+ * when they cannot be made. */
 void mock_kafka_client(const struct mock_kafka *mock, struct producer_client *ret_client);
 struct producer_blocking *mock_kafka_blocking(const struct mock_kafka *mock, struct waiter *waiter);
