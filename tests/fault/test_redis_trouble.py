@@ -325,6 +325,24 @@ GARBAGE = {
 }
 
 
+def content(redis_db, sale):
+    return {each: redis_db.client.dump(redis_db.key(sale, each))
+            for each in ("meta", "stock", "buyers", "outbox")}
+
+
+def at_rest(redis_db, sale):
+    """Its keys, once what was won before is acknowledged: no change for half a second."""
+    seen = [content(redis_db, sale)]
+
+    def rests():
+        began = time.monotonic()
+        wait_until(lambda: time.monotonic() > began + 0.5, 10, "half a second")
+        seen.append(content(redis_db, sale))
+        return seen[-1] == seen[-2]
+    wait_until(rests, 30, "nothing changes any more")
+    return seen[-1]
+
+
 @pytest.mark.parametrize("what", [
     pytest.param("units are no number", marks=pytest.mark.representative),
     *[name for name in GARBAGE if name != "units are no number"]])
@@ -341,14 +359,13 @@ def test_garbage_in_a_key(stack, crowd, holds, redis_db, what):
         spoil(redis_db.client, key)
         began = time.monotonic()
         wait_until(lambda: codes_since(buyers, began) == {"rebuilding"}, 30, "refused")
-        before = {each: redis_db.client.dump(redis_db.key(sale, each))
-                  for each in ("meta", "stock", "buyers", "outbox")}
+        before = at_rest(redis_db, sale)
         for engine in (0, 1):
             expect(Buyer(stack, "named", engine).purchase(sale), 503, "rebuilding")
             assert Buyer(stack, f"other-{engine}", engine).purchase(other).status == 201
             stack.engines[engine].wait_log(f"event=sale_unreadable sale={sale}")
         assert total(stack, "redis_errors_total", cause="type") > alarms
-        assert before == {each: redis_db.client.dump(redis_db.key(sale, each)) for each in before}
+        assert before == content(redis_db, sale)
         stack.admin.load(sale)
         wait_for_wins(buyers)
     assert codes_since(buyers, began) <= UNSURE_TOO | {"rebuilding"}
