@@ -36,12 +36,13 @@ enum payment_state {
     X(BUYER, "buyer")             /* QUARANTINED: a cancel of another buyer */                     \
     X(TRANSACTION, "transaction") /* QUARANTINED: it says something else in another notice */      \
     X(NO_PAYMENT, "no_payment")   /* QUARANTINED: a refund of a payment that nobody told of */     \
-    X(SECOND, "second")           /* REFUND_DUE: another transaction has paid the order */         \
-    X(PAID, "paid")               /* IGNORED: the order is PAID */                                 \
-    X(CLOSED, "closed")           /* REFUND_DUE, IGNORED: the order is CLOSED */                   \
-    X(REFUNDED, "refunded")       /* REFUND_DUE, IGNORED, APPLIED: the order was REFUNDED */       \
-    X(VOIDED, "voided")           /* REFUND_DUE, IGNORED: the order is VOIDED */                   \
-    X(EPOCH, "epoch")             /* REFUND_DUE, IGNORED: no order; its history was cut */
+    X(NO_TRANSACTION, "no_transaction") /* QUARANTINED: money that names no transaction */         \
+    X(SECOND, "second")                 /* REFUND_DUE: another transaction has paid the order */   \
+    X(PAID, "paid")                     /* IGNORED: the order is PAID */                           \
+    X(CLOSED, "closed")                 /* REFUND_DUE, IGNORED: the order is CLOSED */             \
+    X(REFUNDED, "refunded")             /* REFUND_DUE, IGNORED, APPLIED: the order was REFUNDED */ \
+    X(VOIDED, "voided")                 /* REFUND_DUE, IGNORED: the order is VOIDED */             \
+    X(EPOCH, "epoch")                   /* REFUND_DUE, IGNORED: no order; its history was cut */
 enum payment_reason {
 #define X(name, text) PAYMENT_REASON_##name,
     PAYMENT_REASONS(X)

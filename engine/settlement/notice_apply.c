@@ -5,8 +5,6 @@
 #include <string.h>
 
 #include "common/assert.h"
-#include "common/log.h"
-#include "common/metrics.h"
 #include "ledger/mysql_link.h"
 #include "ledger/order_life.h"
 #include "ledger/order_settle.h"
@@ -114,6 +112,7 @@ static enum err judge(struct mysql_link *link, const struct notice *notice,
     if (notice->kind == NOTICE_KIND_REFUNDED && !is_behind) {
         err = payment_store_lock_of_in(link, notice->order_no, on_payment, &matching);
         which.payment = notice_rule_matched(&matching.match);
+        which.is_refunded = matching.match.is_refunded;
     }
     if (err == ERR_OK) {
         *ret_decision = (struct decision){.verdict = notice_rule_judge(&which)};
@@ -199,21 +198,30 @@ static struct notice_applied applied_of(const struct payment_row *row)
     return applied;
 }
 
-/* A key has refused `row`: which, is told by reading back (M5). What it says of its transaction
- * may be something else than what is known: a human must see to that. */
-static enum err refused(struct mysql_link *link, struct payment_row *row, bool *ret_repeated)
+/* Whether a key has found it to be known. */
+struct known {
+    bool is_repeated;
+    bool differs; /* as in notice_applied */
+};
+
+/* A key has refused `row`: which, is told by reading back (M5). What it says of its event or its
+ * transaction may be something else than what is known: a human must see to that. */
+static enum err refused(struct mysql_link *link, struct payment_row *row, struct known *known)
 {
     const struct notice *notice = &row->notice;
     struct payment_row other;
 
-    *ret_repeated = true;
     enum err err = payment_store_by_event(link, notice->provider, notice->event_id, &other);
-    if (err == ERR_NOT_FOUND) {
+    if (err == ERR_OK) {
+        known->is_repeated = true;
+        known->differs = !notice_rule_is_same(notice, &other.notice)
+                         || strcmp(notice->transaction_id, other.notice.transaction_id) != 0;
+    } else if (err == ERR_NOT_FOUND) {
         err = payment_store_by_claim(link, notice->provider, notice->transaction_id, notice->kind,
                                      &other);
-        *ret_repeated = err == ERR_OK && notice_rule_is_same(notice, &other.notice);
+        known->is_repeated = err == ERR_OK && notice_rule_is_same(notice, &other.notice);
     }
-    if (err != ERR_OK || *ret_repeated) {
+    if (err != ERR_OK || known->is_repeated) {
         return err == ERR_NOT_FOUND ? ERR_BUSY : err; /* who was in the way is gone: again */
     }
     row->state = PAYMENT_QUARANTINED;
@@ -222,12 +230,12 @@ static enum err refused(struct mysql_link *link, struct payment_row *row, bool *
     return err == ERR_CONFLICT ? ERR_BUSY : err;
 }
 
-static enum err put(struct mysql_link *link, struct payment_row *row, bool *ret_repeated)
+static enum err put(struct mysql_link *link, struct payment_row *row, struct known *ret_known)
 {
     const enum err err = payment_store_put_in(link, row);
 
-    *ret_repeated = false;
-    return err == ERR_CONFLICT ? refused(link, row, ret_repeated) : err;
+    *ret_known = (struct known){.is_repeated = false};
+    return err == ERR_CONFLICT ? refused(link, row, ret_known) : err;
 }
 
 /* --- one notice --- */
@@ -257,7 +265,7 @@ enum err notice_apply_in(struct mysql_link *link, const struct notice *notice,
     struct sight sight = {.has_row = false};
     struct decision decision = {.payment_id = 0};
     struct payment_row row;
-    bool is_repeated = false;
+    struct known known = {.is_repeated = false};
     enum err err = ERR_OK;
 
     ASSERT(mysql_link_in_transaction(link));
@@ -267,15 +275,16 @@ enum err notice_apply_in(struct mysql_link *link, const struct notice *notice,
     }
     row.state = decision.verdict.state;
     row.reason = decision.verdict.reason;
-    err = err == ERR_OK ? put(link, &row, &is_repeated) : err;
+    err = err == ERR_OK ? put(link, &row, &known) : err;
     /* Set aside by a key: no effect then. */
-    const bool has_effect = !is_repeated && row.state == decision.verdict.state;
+    const bool has_effect = !known.is_repeated && row.state == decision.verdict.state;
     if (err == ERR_OK && has_effect) {
         err = effect(link, &sight, notice, &decision);
     }
     if (err == ERR_OK) {
         *ret_applied = applied_of(&row);
-        ret_applied->result = is_repeated ? NOTICE_REPEATED : ret_applied->result;
+        ret_applied->result = known.is_repeated ? NOTICE_REPEATED : ret_applied->result;
+        ret_applied->differs = known.differs;
     }
     return err;
 }
@@ -287,14 +296,45 @@ struct parked_job {
     uint32_t count;
 };
 
+/* It was set aside because one of `rows` claimed its transaction. */
+static bool is_behind_one(const struct payment_row *row, const struct payment_row *rows,
+                          uint32_t count)
+{
+    bool is_so = false;
+
+    for (uint32_t i = 0; i < count; i++) {
+        is_so |= notice_rule_is_of_one(&rows[i].notice, &row->notice);
+    }
+    return is_so && row->state == PAYMENT_QUARANTINED && row->reason == PAYMENT_REASON_TRANSACTION;
+}
+
 static enum err keep_parked(void *arg, const struct payment_row *row)
 {
     struct parked_job *job = arg;
+    const bool is_one = row->state == PAYMENT_PARKED || is_behind_one(row, job->rows, job->count);
 
-    if (row->state == PAYMENT_PARKED && job->count < NOTICE_JOIN_MAX) {
+    if (is_one && job->count < NOTICE_JOIN_MAX) {
         job->rows[job->count++] = *row;
     }
     return ERR_OK;
+}
+
+/* Of one that was set aside: is nobody left who claims its transaction, and has no refund taken it
+ * meanwhile? */
+static enum err is_free(struct mysql_link *link, const struct payment_row *row, bool *ret_free)
+{
+    const struct notice *notice = &row->notice;
+    struct payment_row now, other;
+    enum err err = payment_store_by_event(link, notice->provider, notice->event_id, &now);
+
+    *ret_free = err == ERR_OK && now.state == PAYMENT_QUARANTINED;
+    if (*ret_free) {
+        err = payment_store_by_claim(link, notice->provider, notice->transaction_id, notice->kind,
+                                     &other);
+        *ret_free = err == ERR_NOT_FOUND;
+        err = *ret_free ? ERR_OK : err;
+    }
+    return err;
 }
 
 /* One that stays PARKED ends the order's turn: what came after it waits behind it. */
@@ -304,20 +344,32 @@ static enum err join_one(struct mysql_link *link, struct sight *sight,
 {
     struct payment_row after = *row;
     struct decision decision;
+    bool can = true;
+    enum err err = ERR_OK;
 
+    *ret_stays = false;
+    if (row->state == PAYMENT_QUARANTINED) {
+        err = is_free(link, row, &can);
+    }
+    if (err != ERR_OK || !can) {
+        return err;
+    }
     *ret_stays = row->notice.kind == NOTICE_KIND_CANCEL && sight->has_row
                  && !sight->held.has_units; /* came since we looked: next time */
     if (*ret_stays) {
         return ERR_OK;
     }
-    enum err err = judge(link, &row->notice, sight, false, &decision);
+    err = judge(link, &row->notice, sight, false, &decision);
     *ret_stays = err == ERR_OK && decision.verdict.state == PAYMENT_PARKED;
     if (err != ERR_OK || *ret_stays) {
         return err;
     }
     after.state = decision.verdict.state;
     after.reason = decision.verdict.reason;
-    err = payment_store_move_in(link, row->id, PAYMENT_PARKED, after.state, after.reason);
+    if (after.state == row->state) { /* set aside for another reason: it was told of */
+        return ERR_OK;
+    }
+    err = payment_store_move_in(link, row->id, row->state, after.state, after.reason);
     err = err == ERR_NOT_FOUND ? ERR_BUSY : err;
     err = err == ERR_OK ? effect(link, sight, &row->notice, &decision) : err;
     if (err == ERR_OK) {
@@ -384,56 +436,4 @@ enum err notice_apply_lock_in(struct mysql_link *link, const struct notice *cons
                                       .cancels = cancels,
                                       .cancel_count = cancel_count};
     return order_life_lock_many_in(link, &locks);
-}
-
-/* --- what is told of it --- */
-
-static uint32_t trouble_label(enum payment_reason reason)
-{
-    switch (reason) {
-    case PAYMENT_REASON_VERSION: return LABEL_PAYMENT_TROUBLE_VERSION;
-    case PAYMENT_REASON_ORDER: return LABEL_PAYMENT_TROUBLE_ORDER;
-    case PAYMENT_REASON_AMOUNT: return LABEL_PAYMENT_TROUBLE_AMOUNT;
-    case PAYMENT_REASON_CURRENCY: return LABEL_PAYMENT_TROUBLE_CURRENCY;
-    case PAYMENT_REASON_BUYER: return LABEL_PAYMENT_TROUBLE_BUYER;
-    case PAYMENT_REASON_TRANSACTION: return LABEL_PAYMENT_TROUBLE_TRANSACTION;
-    case PAYMENT_REASON_NO_PAYMENT: return LABEL_PAYMENT_TROUBLE_NO_PAYMENT;
-    case PAYMENT_REASON_SECOND: return LABEL_PAYMENT_TROUBLE_SECOND;
-    case PAYMENT_REASON_CLOSED: return LABEL_PAYMENT_TROUBLE_CLOSED;
-    case PAYMENT_REASON_REFUNDED: return LABEL_PAYMENT_TROUBLE_REFUNDED;
-    case PAYMENT_REASON_VOIDED: return LABEL_PAYMENT_TROUBLE_VOIDED;
-    case PAYMENT_REASON_EPOCH: return LABEL_PAYMENT_TROUBLE_EPOCH;
-    case PAYMENT_REASON_NONE:
-    case PAYMENT_REASON_PAID:
-    case PAYMENT_REASON_COUNT: break;
-    }
-    UNREACHABLE();
-}
-
-void notice_applied_tell(const struct notice_applied *applied, struct metrics_shard *shard)
-{
-    const bool is_quarantined = applied->result == NOTICE_QUARANTINED;
-
-    metrics_add(shard, METRIC_notices_settled_total, (uint32_t)applied->result, 1);
-    if (applied->result == NOTICE_APPLIED && applied->kind == NOTICE_KIND_CANCEL) {
-        metrics_add(shard, METRIC_closed_total, LABEL_CLOSED_CANCEL, 1);
-    }
-    if (!is_quarantined && applied->result != NOTICE_REFUND_DUE) {
-        return;
-    }
-    metrics_add(shard, METRIC_payment_trouble_total, trouble_label(applied->reason), 1);
-    if (is_quarantined) {
-        LOG_ERROR("payment_quarantined", KV_STR("provider", applied->provider),
-                  KV_STR("kind", notice_kind_name(applied->kind)),
-                  KV_U64("order_no", applied->order_no.value),
-                  KV_STR("reason", payment_reason_name(applied->reason)),
-                  KV_U64("partition", applied->part), KV_U64("offset", applied->offset),
-                  KV_STR("next", "RUNBOOK: a payment does not match"));
-        return;
-    }
-    LOG_WARN("payment_refund_due", KV_STR("provider", applied->provider),
-             KV_U64("order_no", applied->order_no.value),
-             KV_STR("reason", payment_reason_name(applied->reason)),
-             KV_U64("partition", applied->part), KV_U64("offset", applied->offset),
-             KV_STR("next", "the shop gives it back (event order.refund_due)"));
 }

@@ -5,13 +5,13 @@
  * Thread: that of the link. Errors as mysql_link.h, and: */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "domain/notice.h"
 #include "ledger/payment_store.h"
 
-struct metrics_shard;
 struct mysql_link;
 
 enum { NOTICE_LOCK_MAX = 1000 };
@@ -41,6 +41,7 @@ struct notice_place {
 struct notice_applied {
     enum notice_result result;
     enum payment_reason reason;
+    bool differs; /* REPEATED: under the same event id something else was told before */
     enum notice_kind kind;
     char provider[NOTICE_PROVIDER_SIZE_MAX + 1];
     struct order_no order_no;
@@ -58,9 +59,6 @@ MUST_CHECK enum err notice_apply_in(struct mysql_link *link, const struct notice
  * other (order_life.h). Orders without a row are passed by. */
 MUST_CHECK enum err notice_apply_lock_in(struct mysql_link *link,
                                          const struct notice *const *notices, size_t count);
-/* After the commit: counts it, and tells what a human must see to. `shard`: the thread's, or NULL.
- */
-void notice_applied_tell(const struct notice_applied *applied, struct metrics_shard *shard);
 
 /* Inside the caller's transaction: the PARKED notices of an order, in the order in which they came,
  * as far as they can be decided now. `each` is told of every one that is decided. */

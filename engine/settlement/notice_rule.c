@@ -68,6 +68,10 @@ bool notice_rule_is_plain(const struct notice *notice, struct notice_verdict *re
         *ret_verdict = quarantine(PAYMENT_REASON_AMOUNT);
         return true;
     }
+    if (is_money && notice->transaction_id[0] == '\0') {
+        *ret_verdict = quarantine(PAYMENT_REASON_NO_TRANSACTION);
+        return true;
+    }
     return false;
 }
 
@@ -123,6 +127,9 @@ static struct notice_verdict judge_refund(const struct notice_case *which)
     const struct notice *notice = which->notice;
     const struct payment_row *payment = which->payment;
 
+    if (which->is_refunded) { /* the key of its transaction says so once more */
+        return verdict(PAYMENT_APPLIED, PAYMENT_REASON_REFUNDED, NOTICE_EFFECT_NONE);
+    }
     if (payment == NULL) {
         return quarantine(PAYMENT_REASON_NO_PAYMENT);
     }
@@ -194,6 +201,10 @@ void notice_rule_match(struct notice_match *match, const struct notice *notice,
 {
     const bool is_open = row->state == PAYMENT_APPLIED || row->state == PAYMENT_REFUND_DUE;
 
+    if (row->state == PAYMENT_APPLIED && notice_rule_is_of_one(notice, &row->notice)
+        && notice_rule_is_same(notice, &row->notice)) {
+        match->is_refunded = true;
+    }
     if (row->notice.kind != NOTICE_KIND_PAID || !row->notice.has_amount
         || strcmp(row->notice.provider, notice->provider) != 0) {
         return;
@@ -217,6 +228,13 @@ const struct payment_row *notice_rule_matched(const struct notice_match *match)
         return &match->exact;
     }
     return !match->is_known && match->other_count == 1 ? &match->other : NULL;
+}
+
+bool notice_rule_is_of_one(const struct notice *a, const struct notice *b)
+{
+    return a->transaction_id[0] != '\0' && a->kind == b->kind
+           && strcmp(a->transaction_id, b->transaction_id) == 0
+           && strcmp(a->provider, b->provider) == 0;
 }
 
 bool notice_rule_is_same(const struct notice *a, const struct notice *b)

@@ -20,6 +20,7 @@ struct notice_case {
     bool is_cut;          /* of an older epoch than the sale's: none will come that counts */
     /* REFUNDED: the payment that it returns, as notice_rule_match() chose. NULL: none. */
     const struct payment_row *payment;
+    bool is_refunded; /* REFUNDED: another event has told the same refund, and it was applied */
     /* A notice that came before it waits for the same order: it waits behind it. */
     bool is_behind;
 };
@@ -47,7 +48,8 @@ bool notice_rule_is_plain(const struct notice *notice, struct notice_verdict *re
  * returned. Zeroed at first; take each row in turn. */
 struct notice_match {
     struct payment_row exact, other;
-    bool is_known; /* its transaction, if only of a payment that was returned before */
+    bool is_known;    /* its transaction, if only of a payment that was returned before */
+    bool is_refunded; /* as in notice_case */
     bool has_exact;
     uint32_t other_count;
 };
@@ -57,3 +59,5 @@ const struct payment_row *notice_rule_matched(const struct notice_match *match);
 
 /* Two notices that say the same about one transaction: an event told again under another id. */
 bool notice_rule_is_same(const struct notice *a, const struct notice *b);
+/* The same provider, kind and transaction, whatever else they say; false without a transaction. */
+bool notice_rule_is_of_one(const struct notice *a, const struct notice *b);

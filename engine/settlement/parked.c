@@ -6,6 +6,7 @@
 #include "ledger/mysql_link.h"
 #include "ledger/payment_store.h"
 #include "settlement/notice_apply.h"
+#include "settlement/notice_tell.h"
 
 struct job {
     struct order_no order_no;

@@ -13,6 +13,7 @@
 #include "ledger/mysql_link.h"
 #include "ledger/offset_store.h"
 #include "settlement/notice_apply.h"
+#include "settlement/notice_tell.h"
 #include "settlement/settle_plan.h"
 #include "settlement/settle_write.h"
 

@@ -7,6 +7,7 @@
 #include "common/metrics.h"
 #include "ledger/offset_store.h"
 #include "settlement/notice_apply.h"
+#include "settlement/notice_tell.h"
 #include "settlement/parked.h"
 #include "settlement/settle_count.h"
 #include "settlement/settle_dead.h"

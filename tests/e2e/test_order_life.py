@@ -334,8 +334,12 @@ def test_what_was_to_be_given_back_is_given_back(stack, open_sale, new_buyer, li
     life.became(order_no, "CLOSED")
     notice = life.pay(order_no)
     life.payment_became(notice, "REFUND_DUE")
-    life.pay(order_no, kind="refunded", transaction=notice.transaction)
+    refund = life.pay(order_no, kind="refunded", transaction=notice.transaction)
     life.payment_became(notice, "REFUNDED")
+    again = refund.but(event=new_id("evt"))
+    expect_taken(life.send(again))
+    life.consumed()
+    assert life.payment(again) is None, "the same refund, told again"
     assert life.row(order_no)["state"] == "CLOSED"
     assert_audit(stack, sale)
 

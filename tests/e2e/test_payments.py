@@ -255,15 +255,24 @@ def test_several_signatures_one_of_them_good(stack, won, life):
 
 
 @pytest.mark.parametrize("provider", NAMES)
-def test_a_replayed_event_is_taken_and_does_nothing(won, life, provider):
-    """FP4: signed anew, at another time, whatever it says."""
+def test_a_replayed_event_is_taken_and_does_nothing(stack, won, life, provider):
+    """FP4: signed anew, at another time, whatever it says; another content is told."""
+    def differing():
+        return scrape(stack.worker).total("seckill_payment_trouble_total", reason="event")
+
     _, order_no = won()
+    before = differing()
     notice = life.pay(order_no, provider)
     life.became(order_no, "PAID")
     expect_taken(life.send(notice, provider), provider)
     expect_taken(life.send(notice.but(at=time.time() + 1), provider), provider)
+    life.consumed()
+    assert differing() == before
     expect_taken(life.send(notice.but(transaction=new_id("tx")), provider), provider)
     life.consumed()
+    wait_until(lambda: differing() == before + 1, 30, "it is counted")
+    stack.worker.wait_log(f"event=payment_event_differs provider={provider} kind=paid "
+                          f"order_no={order_no}")
     assert life.row(order_no)["version"] == 2
     assert life.payment(notice, provider)["state"] == "APPLIED"
     assert life.events(order_no) == ["order.paid"]
@@ -277,6 +286,22 @@ def test_a_transaction_counts_once_whatever_event_tells_it(won, life):
     life.consumed()
     assert life.row(order_no)["version"] == 2
     assert life.events(order_no) == ["order.paid"]
+
+
+@pytest.mark.parametrize("provider", NAMES)
+def test_a_payment_without_a_transaction_pays_nothing(won, life, provider):
+    """The same payment under another event id could not be told from a second one."""
+    _, order_no = won()
+    life.settled(order_no)
+    for _ in range(2):
+        notice = Notice(order_no, transaction="")
+        expect_taken(life.send(notice, provider), provider)
+        row = life.payment_became(notice, "QUARANTINED", provider)
+        assert row["reason"] == "no_transaction", row
+    assert life.row(order_no)["state"] == "PENDING"
+    assert life.events(order_no) == []
+    life.pay(order_no, provider)
+    life.became(order_no, "PAID")
 
 
 def test_a_transaction_of_another_order_pays_nothing(won, life):

@@ -148,6 +148,13 @@ static enum payment_state refund_state(struct model *model, const struct model_p
     if (order->is_there ? order->state == ORDER_STATE_QUARANTINED : !model->is_cut) {
         return PAYMENT_PARKED;
     }
+    for (uint32_t i = 0; i < model->count; i++) {
+        const struct model_payment *known = &model->payments[i];
+        if (known->state == PAYMENT_APPLIED && is_same_coin(&known->notice, &refund->notice)
+            && says_the_same(&known->notice, &refund->notice)) {
+            return PAYMENT_APPLIED; /* told again */
+        }
+    }
     return coin != NULL && coin->notice.amount == refund->notice.amount
                    && strcmp(coin->notice.currency, refund->notice.currency) == 0
                ? PAYMENT_APPLIED
@@ -176,7 +183,8 @@ static enum payment_state state_of(struct model *model, const struct model_payme
     if (!is_money && notice->kind != NOTICE_KIND_CANCEL) {
         return PAYMENT_IGNORED;
     }
-    if (payment->order == MODEL_ORDERS || (is_money && !notice->has_amount)) {
+    if (payment->order == MODEL_ORDERS
+        || (is_money && (!notice->has_amount || notice->transaction_id[0] == '\0'))) {
         return PAYMENT_QUARANTINED;
     }
     if (in_line && has_waiting(model, payment->order)) {
@@ -260,6 +268,7 @@ enum notice_outcome model_notice(struct model *model, const struct notice *notic
             return OUTCOME_KNOWN;
         }
         payment->state = PAYMENT_QUARANTINED;
+        payment->is_clash = true;
         model->count++;
         return OUTCOME_ASIDE;
     }
@@ -270,13 +279,33 @@ enum notice_outcome model_notice(struct model *model, const struct notice *notic
     return outcome_of(payment->state);
 }
 
+/* Set aside for the sake of one that waited until this sweep, which then came to nothing. */
+static bool is_freed(const struct model *model, const bool waited[], uint32_t i)
+{
+    const struct model_payment *payment = &model->payments[i];
+    bool has_waited = false;
+
+    for (uint32_t k = 0; k < model->count; k++) {
+        const struct model_payment *other = &model->payments[k];
+        const bool is_coin = k != i && is_same_coin(&other->notice, &payment->notice);
+        if (is_coin && is_effective(other)) {
+            return false;
+        }
+        has_waited |= k < i && is_coin && waited[k] && other->order == payment->order;
+    }
+    return has_waited && payment->is_clash && payment->state == PAYMENT_QUARANTINED;
+}
+
 void model_sweep(struct model *model)
 {
-    bool stays[MODEL_ORDERS] = {false};
+    bool stays[MODEL_ORDERS] = {false}, waited[MODEL_PAYMENTS_MAX];
 
     for (uint32_t i = 0; i < model->count; i++) {
+        waited[i] = model->payments[i].state == PAYMENT_PARKED;
+    }
+    for (uint32_t i = 0; i < model->count; i++) {
         struct model_payment *payment = &model->payments[i];
-        if (payment->state != PAYMENT_PARKED || stays[payment->order]) {
+        if ((!waited[i] && !is_freed(model, waited, i)) || stays[payment->order]) {
             continue;
         }
         const enum payment_state state = state_of(model, payment, false);

@@ -30,6 +30,7 @@ struct model_payment {
     uint32_t order; /* MODEL_ORDERS: none of them */
     enum payment_state state;
     bool was_aside; /* REFUNDED: it had never fitted */
+    bool is_clash;  /* set aside because another said something else of its transaction */
 };
 struct model {
     struct model_order orders[MODEL_ORDERS];

@@ -175,7 +175,7 @@ class Alipay:
         return {"notify_time": stamp, "notify_type": "trade_status_sync",
                 "notify_id": notice.event, "app_id": APP_ID, "charset": "utf-8",
                 "version": "1.0", "out_trade_no": str(notice.order_no),
-                "trade_no": notice.transaction,
+                **({"trade_no": notice.transaction} if notice.transaction else {}),
                 "trade_status": self.types.get(notice.kind, notice.kind),
                 "total_amount": f"{notice.amount // 100}.{notice.amount % 100:02d}",
                 "subject": "手机 & more=100%", "gmt_payment": stamp, "sign_type": "RSA2", **more}

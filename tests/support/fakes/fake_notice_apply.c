@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/assert.h"
+#include "settlement/notice_tell.h"
 #include "settlement/parked.h"
 #include "support/fakes/fake_ledger.h"
 

@@ -2,6 +2,7 @@
 
 #include "common/metrics.h"
 #include "settlement/notice_apply.h"
+#include "settlement/notice_tell.h"
 #include "support/fakes/fake_payments.h"
 #include "support/notices.h"
 
@@ -108,6 +109,37 @@ Test(notice_apply, a_transaction_that_says_two_things_is_set_aside)
     fake_payments_destroy(link);
 }
 
+Test(notice_apply, an_event_that_says_something_else_is_told_and_has_no_effect)
+{
+    struct mysql_link *link = fake_payments_create();
+    struct metrics *metrics = metrics_create();
+    struct metrics_shard *shard = metrics_shard(metrics);
+    const struct order_no other = {order_no.value + 1};
+    const struct notice paid = notice_of(NOTICE_KIND_PAID, order_no, "e1", "t1");
+    const struct notice others[] = {notice_of(NOTICE_KIND_PAID, other, "e1", "t1"),
+                                    notice_of(NOTICE_KIND_PAID, order_no, "e1", "t2"),
+                                    notice_of(NOTICE_KIND_REFUNDED, order_no, "e1", "t1")};
+    struct notice_applied applied;
+
+    fake_payments_add(link, order_no);
+    fake_payments_add(link, other);
+    for (size_t i = 0; i < 2; i++) { /* the same, again, is nothing to be told */
+        cr_assert(try_apply(link, &paid, &applied) == ERR_OK && !applied.differs);
+        notice_applied_tell(&applied, shard);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        cr_assert(try_apply(link, &others[i], &applied) == ERR_OK);
+        cr_assert(applied.result == NOTICE_REPEATED && applied.differs, "%zu", i);
+        notice_applied_tell(&applied, shard);
+    }
+    cr_assert(link->books.payment_count == 1 && link->books.event_count == 1);
+    cr_assert(fake_payments_order(link, other)->state == ORDER_STATE_PENDING);
+    cr_assert(metrics_value(metrics, METRIC_payment_trouble_total, LABEL_PAYMENT_TROUBLE_EVENT)
+              == 3);
+    metrics_destroy(metrics);
+    fake_payments_destroy(link);
+}
+
 Test(notice_apply, before_the_row_it_is_parked_and_joined_in_the_order_of_arrival)
 {
     struct mysql_link *link = fake_payments_create();
@@ -191,6 +223,70 @@ Test(notice_apply, a_refund_marks_the_payment_that_was_due)
     fake_payments_destroy(link);
 }
 
+Test(notice_apply, a_refund_under_another_event_is_a_repetition)
+{
+    static const enum order_state states[] = {ORDER_STATE_PENDING, ORDER_STATE_CLOSED};
+    const struct notice paid = notice_of(NOTICE_KIND_PAID, order_no, "e1", "t1");
+    const struct notice back = notice_of(NOTICE_KIND_REFUNDED, order_no, "e2", "t1");
+    const struct notice again = notice_of(NOTICE_KIND_REFUNDED, order_no, "e3", "t1");
+
+    for (size_t i = 0; i < 2; i++) { /* of what paid its order, of what was due */
+        struct mysql_link *link = fake_payments_create();
+        fake_payments_add(link, order_no)->state = states[i];
+        (void)apply(link, &paid);
+        cr_assert(apply(link, &back) == NOTICE_APPLIED);
+        cr_assert(apply(link, &again) == NOTICE_REPEATED, "%zu", i);
+        cr_assert(link->books.payment_count == 2);
+        fake_payments_destroy(link);
+    }
+}
+
+/* What waits claims its transaction; once it turns out to be nothing, what came behind it and said
+ * something else is what counts. */
+Test(notice_apply, what_waited_and_did_not_fit_gives_its_transaction_free)
+{
+    static const enum notice_kind kinds[] = {NOTICE_KIND_PAID, NOTICE_KIND_REFUNDED};
+    const struct notice paid = notice_of(NOTICE_KIND_PAID, order_no, "e0", "t1");
+    struct notice_joined joined;
+
+    for (size_t i = 0; i < 2; i++) {
+        struct mysql_link *link = fake_payments_create();
+        struct notice part = notice_of(kinds[i], order_no, "e1", "t1");
+        const struct notice whole = notice_of(kinds[i], order_no, "e2", "t1");
+        part.amount = 40;
+        if (kinds[i] == NOTICE_KIND_REFUNDED) {
+            cr_assert(apply(link, &paid) == NOTICE_PARKED);
+        }
+        cr_assert(apply(link, &part) == NOTICE_PARKED);
+        cr_assert(apply(link, &whole) == NOTICE_QUARANTINED, "which of them is it?");
+        fake_payments_add(link, order_no);
+        const uint32_t count = join(link, &joined);
+        cr_assert(count == (i == 0 ? 2 : 3));
+        cr_assert(joined.applied[count - 2].reason == PAYMENT_REASON_AMOUNT);
+        cr_assert(joined.applied[count - 1].result == NOTICE_APPLIED);
+        cr_assert(fake_payments_order(link, order_no)->state
+                  == (i == 0 ? ORDER_STATE_PAID : ORDER_STATE_REFUNDED));
+        fake_payments_destroy(link);
+    }
+}
+
+Test(notice_apply, what_waited_and_counts_keeps_its_transaction)
+{
+    struct mysql_link *link = fake_payments_create();
+    const struct notice paid = notice_of(NOTICE_KIND_PAID, order_no, "e1", "t1");
+    struct notice wrong = notice_of(NOTICE_KIND_PAID, order_no, "e2", "t1");
+    struct notice_joined joined;
+
+    wrong.amount = 40;
+    cr_assert(apply(link, &paid) == NOTICE_PARKED);
+    cr_assert(apply(link, &wrong) == NOTICE_QUARANTINED);
+    fake_payments_add(link, order_no);
+    cr_assert(join(link, &joined) == 1 && joined.applied[0].result == NOTICE_APPLIED);
+    cr_assert(link->books.payments[1].state == PAYMENT_QUARANTINED);
+    cr_assert(link->books.payments[1].reason == PAYMENT_REASON_TRANSACTION);
+    fake_payments_destroy(link);
+}
+
 Test(notice_apply, a_whole_refund_counts_after_a_part_was_set_aside)
 {
     struct mysql_link *link = fake_payments_create();
@@ -224,27 +320,4 @@ Test(notice_apply, locks_are_asked_for_in_order)
     cr_assert(notice_apply_lock_in(link, list, 4) == ERR_OK, "the fake asserts the order");
     mysql_link_rollback(link);
     fake_payments_destroy(link);
-}
-
-Test(notice_apply, trouble_is_counted_by_its_reason)
-{
-    struct metrics *metrics = metrics_create();
-    struct metrics_shard *shard = metrics_shard(metrics);
-    struct notice_applied applied = {.result = NOTICE_QUARANTINED, .reason = PAYMENT_REASON_AMOUNT};
-
-    notice_applied_tell(&applied, shard);
-    applied = (struct notice_applied){.result = NOTICE_REFUND_DUE, .reason = PAYMENT_REASON_SECOND};
-    notice_applied_tell(&applied, shard);
-    applied = (struct notice_applied){.result = NOTICE_IGNORED, .reason = PAYMENT_REASON_PAID};
-    notice_applied_tell(&applied, shard);
-    cr_assert(metrics_value(metrics, METRIC_payment_trouble_total, LABEL_PAYMENT_TROUBLE_AMOUNT)
-              == 1);
-    cr_assert(metrics_value(metrics, METRIC_payment_trouble_total, LABEL_PAYMENT_TROUBLE_SECOND)
-              == 1);
-    cr_assert(metrics_value(metrics, METRIC_notices_settled_total, LABEL_NOTICE_IGNORED) == 1);
-    cr_assert(metrics_value(metrics, METRIC_closed_total, LABEL_CLOSED_CANCEL) == 0);
-    applied = (struct notice_applied){.result = NOTICE_APPLIED, .kind = NOTICE_KIND_CANCEL};
-    notice_applied_tell(&applied, shard);
-    cr_assert(metrics_value(metrics, METRIC_closed_total, LABEL_CLOSED_CANCEL) == 1);
-    metrics_destroy(metrics);
 }

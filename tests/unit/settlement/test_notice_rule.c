@@ -62,6 +62,20 @@ Test(notice_rule, what_does_not_match_changes_nothing)
                    NOTICE_EFFECT_NONE);
 }
 
+/* It could be told neither from its repetition under another event id, nor from a second one. */
+Test(notice_rule, money_without_a_transaction_changes_nothing)
+{
+    const enum notice_kind kinds[] = {NOTICE_KIND_PAID, NOTICE_KIND_REFUNDED};
+
+    for (size_t i = 0; i < 2; i++) {
+        const struct notice notice = notice_of(kinds[i], order_no, "e", "");
+        for (int state = 0; state < ORDER_STATE_COUNT; state++) {
+            assert_verdict(judge(&notice, (enum order_state)state), PAYMENT_QUARANTINED,
+                           PAYMENT_REASON_NO_TRANSACTION, NOTICE_EFFECT_NONE);
+        }
+    }
+}
+
 Test(notice_rule, a_newer_version_is_never_judged)
 {
     for (int kind = 0; kind < NOTICE_KIND_COUNT; kind++) {
