@@ -121,17 +121,11 @@ def test_letters_are_listed_by_pages(stack, admin, kafka, letters):
     assert mine[2]["id"] in [each["id"] for each in json.loads(listed.stdout)["dead_letters"]]
 
 
-def quarantine(mysql, order_no):
-    """As a record of a newer version is settled."""
-    assert mysql.execute("UPDATE orders SET state = 'QUARANTINED', reason = 'version' WHERE "
-                         "order_no = %s", order_no) == 1
-
-
 def settled_order(admin, mysql, sale, buyer):
     order_no = int(expect_won(buyer.purchase(sale))["order_no"])
     wait_until(lambda: mysql.value("SELECT COUNT(*) FROM orders WHERE order_no = %s", order_no),
                30, "its row")
-    quarantine(mysql, order_no)
+    assert mysql.quarantine(order_no)
     assert [order["order_no"] for order in admin.orders(sale=sale, state="QUARANTINED")[
         "orders"]] == [str(order_no)]
     return order_no

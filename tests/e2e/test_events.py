@@ -30,8 +30,7 @@ def won(open_sale, new_buyer, mysql):
 
 def void(admin, mysql, order_no):
     """As an operator decides about an order that was set aside."""
-    assert mysql.execute("UPDATE orders SET state = 'QUARANTINED', reason = 'version' WHERE "
-                         "order_no = %s", order_no) == 1
+    assert mysql.quarantine(order_no)
     admin.void_order(order_no)
 
 

@@ -359,8 +359,7 @@ def test_a_payment_for_a_voided_order_is_to_be_given_back(stack, open_sale, new_
     buyer = new_buyer()
     order_no = buy(buyer, sale)
     life.settled(order_no)
-    life.mysql.execute("UPDATE orders SET state = 'QUARANTINED', reason = 'version' "
-                       "WHERE order_no = %s", order_no)
+    assert life.mysql.quarantine(order_no)
     stack.admin.void_order(order_no)
     life.shown(buyer, order_no, "VOIDED")
     notice = life.pay(order_no)
@@ -374,8 +373,7 @@ def test_a_payment_for_a_quarantined_order_waits_for_the_decision(stack, open_sa
     buyer = new_buyer()
     order_no = buy(buyer, sale)
     life.settled(order_no)
-    life.mysql.execute("UPDATE orders SET state = 'QUARANTINED', reason = 'version' "
-                       "WHERE order_no = %s", order_no)
+    assert life.mysql.quarantine(order_no)
     notice = life.pay(order_no)
     life.payment_became(notice, "PARKED")
     stack.admin.redrive_order(order_no)

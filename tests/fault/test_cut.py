@@ -6,7 +6,7 @@ import time
 import pytest
 
 from support.crowd import ask_all
-from support.db import OrderEvent, compose_order_no
+from support.db import OrderEvent, compose_order_no, lock_waits
 from support.failpoints import arm
 from support.wait import wait_until
 
@@ -60,9 +60,8 @@ def test_units_that_come_back_while_a_rebuild_cuts(stack, crowd, holds, mysql, r
     added, for it has not seen them."""
     sale = stack.admin.open_sale(stock=100000)
     void = ask_all(stack, sale, [("ann", "key-of-the-voided-one", "a")])[0]
-    wait_until(lambda: mysql.execute(
-        "UPDATE orders SET state = 'QUARANTINED', reason = 'version' WHERE order_no = %s",
-        void.order_no) == 1, 30, "it is settled, and quarantined")
+    wait_until(lambda: mysql.quarantine(void.order_no), 30,
+               "it is settled, and quarantined")
     with crowd(sale, threads=2) as buyers:
         wait_until(lambda: len(buyers.wins()) > 20, 30, "they win")
         guard = arm(stack.workers, point, f"delay:{HELD_MS}")
@@ -79,22 +78,13 @@ def test_units_that_come_back_while_a_rebuild_cuts(stack, crowd, holds, mysql, r
     holds(sale, buyers.told)
 
 
-def lock_waits(root):
-    """MariaDB makes this table anew only for who has not asked for 100 ms."""
-    with root.cursor() as cursor:
-        cursor.execute("SELECT COUNT(*) AS n FROM information_schema.innodb_trx "
-                       "WHERE trx_state = 'LOCK WAIT'")
-        return cursor.fetchone()["n"]
-
-
 @pytest.mark.parametrize("how", ["void", "add-stock"])
 def test_who_returns_units_waits_for_a_cut_and_reads_its_epoch(stack, holds, mysql, how):
     """With the epoch of before the cut they would be dropped as counted by it: lost for good."""
     sale = stack.admin.open_sale(stock=10)
     told = ask_all(stack, sale, [("ann", "key-of-the-voided-one", "a")])
-    wait_until(lambda: mysql.execute(
-        "UPDATE orders SET state = 'QUARANTINED', reason = 'version' WHERE order_no = %s",
-        told[0].order_no) == 1, 30, "it is settled, and quarantined")
+    wait_until(lambda: mysql.quarantine(told[0].order_no), 30,
+               "it is settled, and quarantined")
     change = {"void": lambda: stack.admin.void_order(told[0].order_no),
               "add-stock": lambda: stack.admin.add_stock(sale, "a", 1, "while-it-cuts")}[how]
     changing = threading.Thread(target=change)

@@ -279,9 +279,7 @@ def test_quarantined_wins_keep_unit_and_slot(stack, crowd, holds, kafka, mysql, 
     first = ask_all(stack, sale, [attempt])[0]
     with crowd(sale, threads=2) as buyers:
         wait_until(lambda: len(buyers.wins()) > 20, 30, "they win")
-        wait_until(lambda: mysql.execute(
-            "UPDATE orders SET state = 'QUARANTINED', reason = 'version' WHERE order_no = %s",
-            first.order_no) == 1, 30, "it is settled, and quarantined")
+        wait_until(lambda: mysql.quarantine(first.order_no), 30, "it is settled, and quarantined")
         guard = arm(stack.workers, "fence_closed", "delay:2000")
         redis_db.client.flushall()
         guard.wait()  # Q is still to come

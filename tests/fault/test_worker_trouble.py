@@ -14,7 +14,7 @@ import pytest
 
 from support.admin import AdminError
 from support.ctl import ctl
-from support.db import OrderEvent, compose_order_no
+from support.db import OrderEvent, compose_order_no, lock_waits
 from support.failpoints import arm
 from support.metrics import scrape
 from support.wait import stands_still, wait_until
@@ -223,14 +223,6 @@ def test_wins_among_dead_letters_are_driven_again(stack, crowd, holds, mysql):
 # --- FW5: locks
 
 
-def waiting_sessions(root):
-    """MariaDB makes this table anew only for who has not asked for 100 ms."""
-    with root.cursor() as cursor:
-        cursor.execute("SELECT COUNT(*) AS n FROM information_schema.innodb_trx "
-                       "WHERE trx_state = 'LOCK WAIT'")
-        return cursor.fetchone()["n"]
-
-
 def retries(stack, code):
     return total(stack, "sql_retries_total", code=code)
 
@@ -263,7 +255,7 @@ def test_a_deadlock(stack, crowd, holds, mysql):
             cursor.execute("BEGIN")
             cursor.execute("INSERT INTO heavy (id) SELECT NULL FROM seq_1_to_5000")
             cursor.execute("SELECT * FROM sale_skus WHERE sale = %s FOR UPDATE", (sale,))
-            wait_until(lambda: waiting_sessions(root) > 0, 30, "a worker waits for the sku",
+            wait_until(lambda: lock_waits(root) > 0, 30, "a worker waits for the sku",
                        interval_s=0.2)
             cursor.execute("SELECT COUNT(*) FROM orders WHERE sale = %s FOR UPDATE", (sale,))
             cursor.execute("ROLLBACK")

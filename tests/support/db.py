@@ -101,6 +101,21 @@ class Mysql:
         with self.connect() as session, session.cursor() as cursor:
             return cursor.execute(sql, values)
 
+    def quarantine(self, order_no):
+        """As a record of a newer version is settled. False: it is not settled yet, or was set
+        aside before."""
+        return self.execute("UPDATE orders SET state = 'QUARANTINED', reason = 'version' "
+                            "WHERE order_no = %s", order_no) == 1
+
+
+def lock_waits(root):
+    """Transactions that wait for a lock, of Mysql.connect_root(). MariaDB makes this table anew
+    only for who has not asked for 100 ms."""
+    with root.cursor() as cursor:
+        cursor.execute("SELECT COUNT(*) AS n FROM information_schema.innodb_trx "
+                       "WHERE trx_state = 'LOCK WAIT'")
+        return cursor.fetchone()["n"]
+
 
 class Redis:
     """The keys of sales."""
