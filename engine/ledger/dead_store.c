@@ -19,7 +19,8 @@ const char *dead_reason_name(enum dead_reason reason)
 
 enum err dead_store_put_in(struct mysql_link *link, const struct dead_letter *letter)
 {
-    /* A record that is read again after an operator moved the offset back is the same letter. */
+    /* A record that is read again after an operator moved the offset back is the same letter: it
+     * has the same bytes (004: they are in the key). */
     static const struct sql sql = {
         .head = "INSERT INTO dead_letters (topic, part, log_offset, sale, order_no, reason, "
                 "payload, created) VALUES (?, ?, ?, ?, ?, ?, ?, " SQL_NOW_MS ") "

@@ -45,7 +45,8 @@ struct dead_letter {
     const char *resolution; /* who: what became of it; "" while open; borrowed for the call */
 };
 
-/* Inside the caller's transaction. A record that is there already stays as it is. */
+/* Inside the caller's transaction. A letter of the same place with the same bytes stays as it is;
+ * one with other bytes is another letter: of a topic that was made anew. */
 MUST_CHECK enum err dead_store_put_in(struct mysql_link *link, const struct dead_letter *letter);
 /* With id above `after`, ascending, at most `limit`; their payload is empty, its size is told;
  * `each` must not use the link. */

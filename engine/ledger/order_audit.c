@@ -235,8 +235,9 @@ enum err order_audit_dead(struct mysql_link *link, const char *topic, struct sal
                           dead_place_fn *each, void *arg)
 {
     static const struct sql sql = {
-        .head = "SELECT part, log_offset, order_no, sale, CAST(resolved IS NULL AS UNSIGNED) "
-                "FROM dead_letters WHERE topic = ? AND sale IN (?, 0)"};
+        .head = "SELECT part, log_offset, CAST(MAX(order_no) AS UNSIGNED), CAST(MAX(sale) AS "
+                "UNSIGNED), CAST(MAX(resolved IS NULL) AS UNSIGNED) FROM dead_letters WHERE topic "
+                "= ? AND sale IN (?, 0) GROUP BY part, log_offset"};
     const struct sql_value params[] = {sql_text(topic), sql_u64(sale.value)};
     struct dead_job job = {.sale = sale, .each = each, .arg = arg};
 

@@ -75,6 +75,33 @@ Test(dead_store, keeps_the_bytes_once)
     mysql_link_destroy(link);
 }
 
+Test(dead_store, other_bytes_at_the_same_place_are_another_letter)
+{
+    struct mysql_link *link = fixture_link();
+    struct dead_letter letter = {.topic = fixture_topic(),
+                                 .part = 1,
+                                 .offset = 78,
+                                 .sale = {8000077},
+                                 .reason = DEAD_REASON_UNREADABLE,
+                                 .payload = "before",
+                                 .payload_size = 6};
+
+    begin(link);
+    cr_assert(dead_store_put_in(link, &letter) == ERR_OK, "%s", mysql_link_error_text(link));
+    cr_assert(mysql_link_commit(link) == ERR_OK);
+    fixture_run(link, "UPDATE dead_letters SET resolved = 1 WHERE sale = 8000077");
+    letter.payload = "behind"; /* the topic was made anew: its places begin again */
+    begin(link);
+    cr_assert(dead_store_put_in(link, &letter) == ERR_OK, "%s", mysql_link_error_text(link));
+    cr_assert(dead_store_put_in(link, &letter) == ERR_OK, "%s", mysql_link_error_text(link));
+    cr_assert(mysql_link_commit(link) == ERR_OK);
+    cr_assert(VALUE(link, COUNT "dead_letters WHERE sale = ?", letter.sale.value) == 2);
+    cr_assert(
+        VALUE(link, COUNT "dead_letters WHERE sale = ? AND resolved IS NULL", letter.sale.value)
+        == 1);
+    mysql_link_destroy(link);
+}
+
 Test(dead_store, is_resolved_once)
 {
     struct mysql_link *link = fixture_link();
