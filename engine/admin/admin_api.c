@@ -47,6 +47,8 @@ static const struct route routes_table[] = {
     {HTTP_METHOD_POST, "/v1/admin/orders/{order_no}/refund", admin_order_refund, HTTP_ROUTE_JSON},
     {HTTP_METHOD_GET, "/v1/admin/dead-letters", admin_dead_list, 0},
     {HTTP_METHOD_POST, "/v1/admin/dead-letters/{id}/redrive", admin_dead_redrive, 0},
+    {HTTP_METHOD_POST, "/v1/admin/dead-letters/{id}/close", admin_dead_close, HTTP_ROUTE_JSON},
+    {HTTP_METHOD_GET, "/v1/admin/payments", admin_payment_list, 0},
 };
 enum { ROUTE_COUNT = sizeof routes_table / sizeof routes_table[0] };
 static_assert((int)ROUTE_COUNT <= (int)ADMIN_ROUTES_MAX, "room for the routes");

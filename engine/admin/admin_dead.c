@@ -1,11 +1,14 @@
 #include <inttypes.h>
 
+#include "admin/admin_body.h"
 #include "admin/admin_job.h"
 #include "admin/admin_page.h"
 #include "common/conf.h"
 #include "ledger/dead_store.h"
 #include "ledger/mysql_link.h"
 #include "settlement/redrive.h"
+
+enum { REASON_SIZE = 201 };
 
 static void write_order_no(struct json_out *out, struct order_no order_no)
 {
@@ -62,6 +65,11 @@ static void answer_redrive(struct admin_job *job, const struct redrive *redrive)
         admin_answer_refusal(job, ADMIN_REFUSAL_STAYS_DEAD, "%s", redrive->why);
         return;
     }
+    if (redrive->result == REDRIVE_GOOD) {
+        admin_answer_refusal(job, ADMIN_REFUSAL_CONFLICT,
+                             "It can be settled now: drive it again, and nothing is lost.");
+        return;
+    }
     admin_answer_json(job, 200, &out);
     json_out_begin_object(&out);
     json_out_member_u64(&out, "id", job->letter_id);
@@ -73,17 +81,18 @@ static void answer_redrive(struct admin_job *job, const struct redrive *redrive)
     json_out_end_object(&out);
 }
 
-void admin_dead_redrive(struct admin_job *job, struct admin_thread *thread)
+typedef enum err deal_fn(struct mysql_link *link, const struct redrive_topics *topics, uint64_t id,
+                         const struct admin_actor *actor, struct redrive *ret_redrive);
+
+static void deal_with(struct admin_job *job, struct admin_thread *thread, deal_fn *deal,
+                      const struct admin_actor *actor)
 {
-    const struct admin_actor actor = admin_job_actor(job);
     const struct redrive_topics topics = {.orders = admin_job_conf(job)->kafka_orders_topic,
                                           .notices = admin_job_conf(job)->kafka_notices_topic};
     struct redrive redrive;
 
     enum err err = mysql_link_ensure(thread->mysql);
-    err = err == ERR_OK
-              ? redrive_dead_letter(thread->mysql, &topics, job->letter_id, &actor, &redrive)
-              : err;
+    err = err == ERR_OK ? deal(thread->mysql, &topics, job->letter_id, actor, &redrive) : err;
     if (err == ERR_OK) {
         answer_redrive(job, &redrive);
     } else if (err == ERR_NOT_FOUND) {
@@ -91,5 +100,28 @@ void admin_dead_redrive(struct admin_job *job, struct admin_thread *thread)
                              "There is no dead letter %" PRIu64 ".", job->letter_id);
     } else {
         admin_answer_mysql(job, thread, err);
+    }
+}
+
+void admin_dead_redrive(struct admin_job *job, struct admin_thread *thread)
+{
+    const struct admin_actor actor = admin_job_actor(job);
+
+    deal_with(job, thread, redrive_dead_letter, &actor);
+}
+
+static void take_reason(struct json_take *object, void *arg)
+{
+    admin_body_text(object, "reason", JSON_REQUIRED, arg, REASON_SIZE);
+}
+
+void admin_dead_close(struct admin_job *job, struct admin_thread *thread)
+{
+    struct admin_actor actor = admin_job_actor(job);
+    char reason[REASON_SIZE] = "";
+
+    if (admin_body_read(job, 1, take_reason, reason)) {
+        actor.why = reason;
+        deal_with(job, thread, redrive_close_dead_letter, &actor);
     }
 }

@@ -93,23 +93,54 @@ static bool query_number(const struct admin_job *job, const struct http_request 
     return true;
 }
 
-/* False: answered, with the names that there are. */
-static bool query_state(struct admin_job *job, const struct http_request *request)
-{
-    char text[16], detail[160] = "state is one of";
-    const int size = http_request_query(request, "state", text, sizeof text);
+/* What the rows of a list have as their state. */
+struct state_names {
+    int count;
+    const char *(*name)(int state);
+};
 
-    job->query.has_state = size >= 0;
-    if (size == -1 || (size >= 0 && order_state_from_name(text, &job->query.state) == ERR_OK)) {
-        return true;
-    }
-    for (int state = 0; state < ORDER_STATE_COUNT; state++) {
+static const char *name_of_order(int state)
+{
+    return order_state_name((enum order_state)state);
+}
+
+static const char *name_of_payment(int state)
+{
+    return payment_state_name((enum payment_state)state);
+}
+
+static void refuse_state(const struct admin_job *job, const struct state_names *names)
+{
+    char detail[160] = "state is one of";
+
+    for (int state = 0; state < names->count; state++) {
         const size_t used = strlen(detail);
-        snprintf(detail + used, sizeof detail - used, " %s%c",
-                 order_state_name((enum order_state)state),
-                 state + 1 < ORDER_STATE_COUNT ? ',' : '.');
+        snprintf(detail + used, sizeof detail - used, " %s%c", names->name(state),
+                 state + 1 < names->count ? ',' : '.');
     }
     refuse_query(job, detail);
+}
+
+/* False: answered, with the names that there are. */
+static bool query_state(struct admin_job *job, const char *pattern,
+                        const struct http_request *request)
+{
+    static const struct state_names orders = {ORDER_STATE_COUNT, name_of_order};
+    static const struct state_names payments = {PAYMENT_STATE_COUNT, name_of_payment};
+    const bool is_payment = strstr(pattern, "/payments") != NULL;
+    char text[16];
+    const int size = http_request_query(request, "state", text, sizeof text);
+    enum err err = ERR_OK;
+
+    job->query.has_state = size >= 0;
+    if (size >= 0) {
+        err = is_payment ? payment_state_from_name(text, &job->query.payment_state)
+                         : order_state_from_name(text, &job->query.state);
+    }
+    if (size >= -1 && err == ERR_OK) {
+        return true;
+    }
+    refuse_state(job, is_payment ? &payments : &orders);
     return false;
 }
 
@@ -128,7 +159,8 @@ static bool query_open(struct admin_job *job, const struct http_request *request
 }
 
 /* False: answered. */
-static bool read_query(struct admin_job *job, const struct http_request *request)
+static bool read_query(struct admin_job *job, const char *pattern,
+                       const struct http_request *request)
 {
     char text[BUYER_SIZE_MAX + 1];
     uint64_t sale = 0, limit = LIMIT_DEFAULT;
@@ -147,11 +179,11 @@ static bool read_query(struct admin_job *job, const struct http_request *request
         return false;
     }
     job->query.has_buyer = size >= 0;
-    return query_open(job, request) && query_state(job, request);
+    return query_open(job, request) && query_state(job, pattern, request);
 }
 
 bool admin_input_read(struct admin_job *job, const char *pattern,
                       const struct http_request *request)
 {
-    return read_params(job, pattern, request) && read_query(job, request);
+    return read_params(job, pattern, request) && read_query(job, pattern, request);
 }

@@ -15,6 +15,7 @@
 #include "http/http_problem.h"
 #include "http/http_request.h"
 #include "ledger/admin_log.h"
+#include "ledger/payment_store.h"
 
 struct admin_api;
 struct conf;
@@ -67,7 +68,8 @@ struct admin_job {
         bool has_sale, has_buyer, has_state, open_only;
         struct sale_id sale;
         struct buyer buyer;
-        enum order_state state;
+        enum order_state state;           /* of orders */
+        enum payment_state payment_state; /* of payments */
         uint64_t after;
         uint32_t limit;
     } query;
@@ -115,4 +117,5 @@ struct guard_loads *admin_job_loads(const struct admin_job *job);
 admin_run_fn admin_sale_create, admin_sale_list, admin_sale_show, admin_sale_flow, admin_sale_load,
     admin_sale_recover, admin_sale_pause, admin_sale_resume, admin_sale_end, admin_stock_add,
     admin_order_list, admin_order_show, admin_order_redrive, admin_order_void, admin_order_refund,
-    admin_dead_list, admin_dead_redrive, admin_audit_show, admin_sale_unfreeze;
+    admin_dead_list, admin_dead_redrive, admin_dead_close, admin_payment_list, admin_audit_show,
+    admin_sale_unfreeze;

@@ -4,6 +4,7 @@
 #include "admin/admin_body.h"
 #include "admin/admin_job.h"
 #include "admin/admin_page.h"
+#include "admin/admin_payments.h"
 #include "common/log.h"
 #include "ledger/mysql_link.h"
 #include "ledger/order_change.h"
@@ -86,22 +87,7 @@ static enum err on_payment(void *arg, const struct payment_line *line)
     struct json_out *out = arg;
 
     json_out_begin_object(out);
-    json_out_member_u64(out, "id", line->id);
-    json_out_member_text(out, "provider", line->provider);
-    json_out_member_text(out, "event_id", line->event_id);
-    json_out_member_text_or_null(out, "transaction_id", line->transaction_id[0] != '\0',
-                                 line->transaction_id);
-    json_out_member_text(out, "kind", line->kind);
-    json_out_member_text(out, "state", line->state);
-    json_out_member_text(out, "reason", line->reason);
-    json_out_member_u64_or_null(out, "amount", line->has_amount, line->amount);
-    json_out_member_text_or_null(out, "currency", line->currency[0] != '\0', line->currency);
-    json_out_member_time(out, "occurred_at", line->occurred_ms);
-    json_out_member_time(out, "received_at", line->received_ms);
-    json_out_member_time(out, "created_at", line->created_ms);
-    json_out_member_time(out, "changed_at", line->changed_ms);
-    json_out_member_u64(out, "partition", line->part);
-    json_out_member_u64(out, "offset", line->offset);
+    admin_payment_members(out, line);
     json_out_end_object(out);
     return ERR_OK;
 }

@@ -33,21 +33,40 @@ static enum err on_line(void *arg, const struct sql_value *columns)
         .offset = sql_column_u64(&columns[12]),
         .reason = text_of(&columns[13]),
         .received_ms = (int64_t)sql_column_u64(&columns[14]),
+        .order_no = {sql_column_u64(&columns[15])},
     };
 
     return job->each(job->arg, &line);
 }
 
+#define COLUMNS                                                                                    \
+    "SELECT id, provider, event_id, transaction_id, kind, state, amount, currency, occurred, "     \
+    "created, changed, part, log_offset, reason, received, order_no FROM payments "
+
 enum err payment_list_of(struct mysql_link *link, struct order_no order_no, payment_line_fn *each,
                          void *arg)
 {
-    static const struct sql sql = {
-        .head = "SELECT id, provider, event_id, transaction_id, kind, state, amount, currency, "
-                "occurred, created, changed, part, log_offset, reason, received FROM payments "
-                "WHERE order_no = ? "
-                "ORDER BY id DESC LIMIT ?"};
+    static const struct sql sql = {.head = COLUMNS "WHERE order_no = ? ORDER BY id DESC LIMIT ?"};
     const struct sql_value params[] = {sql_u64(order_no.value), sql_u64(PAYMENT_LIST_MAX)};
     struct list_job job = {.each = each, .arg = arg};
 
     return mysql_link_query(link, &sql, 0, params, 2, on_line, &job);
+}
+
+enum err payment_list_all(struct mysql_link *link, const struct payment_filter *filter,
+                          payment_line_fn *each, void *arg)
+{
+    static const struct sql of_state = {.head = COLUMNS
+                                        "WHERE id > ? AND state = ? ORDER BY id LIMIT ?"};
+    static const struct sql waiting = {
+        .head = COLUMNS "WHERE id > ? AND state IN ('PARKED', 'REFUND_DUE', 'QUARANTINED') "
+                        "ORDER BY id LIMIT ?"};
+    const struct sql_value params[] = {sql_u64(filter->after),
+                                       sql_text(payment_state_name(filter->state)),
+                                       sql_u64(filter->limit)};
+    const struct sql_value all[] = {params[0], params[2]};
+    struct list_job job = {.each = each, .arg = arg};
+
+    return filter->has_state ? mysql_link_query(link, &of_state, 0, params, 3, on_line, &job)
+                             : mysql_link_query(link, &waiting, 0, all, 2, on_line, &job);
 }

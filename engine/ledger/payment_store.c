@@ -22,6 +22,17 @@ const char *payment_state_name(enum payment_state state)
     return state_names[state];
 }
 
+enum err payment_state_from_name(const char *name, enum payment_state *ret_state)
+{
+    for (int state = 0; state < PAYMENT_STATE_COUNT; state++) {
+        if (strcmp(name, state_names[state]) == 0) {
+            *ret_state = (enum payment_state)state;
+            return ERR_OK;
+        }
+    }
+    return ERR_PARSE;
+}
+
 const char *payment_reason_name(enum payment_reason reason)
 {
     ASSERT((unsigned)reason < PAYMENT_REASON_COUNT);

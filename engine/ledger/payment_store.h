@@ -49,7 +49,9 @@ enum payment_reason {
 #undef X
         PAYMENT_REASON_COUNT
 };
-const char *payment_state_name(enum payment_state state);    /* "REFUND_DUE"; static */
+const char *payment_state_name(enum payment_state state); /* "REFUND_DUE"; static */
+/* ERR_PARSE: there is none of this name. */
+MUST_CHECK enum err payment_state_from_name(const char *name, enum payment_state *ret_state);
 const char *payment_reason_name(enum payment_reason reason); /* "" for NONE; static */
 
 enum { PAYMENT_TOPIC_SIZE_MAX = 64 };

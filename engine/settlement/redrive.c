@@ -17,7 +17,7 @@
 #include "settlement/settle_plan.h"
 #include "settlement/settle_write.h"
 
-enum { PAYLOAD_MAX = 32 << 20, DETAIL_SIZE = 200, OUTCOME_SIZE = 40 };
+enum { PAYLOAD_MAX = 32 << 20, DETAIL_SIZE = 320, OUTCOME_SIZE = 40 };
 
 /* The transaction was rolled back because the letter stays: no error of the database. */
 #define STAYS ERR_CLOSED
@@ -34,6 +34,7 @@ struct job {
     struct settle_stats stats;     /* what it froze is told after the commit */
     struct notice_applied applied; /* and so is what became of a notice */
     bool is_notice;
+    bool is_trial; /* whatever it is, nothing is changed */
 };
 
 static enum err keep_letter(void *arg, const struct dead_letter *letter)
@@ -156,7 +157,8 @@ static enum err read_notice(struct job *job, struct mysql_link *link, char *outc
     return err;
 }
 
-static enum err resolve(struct job *job, struct mysql_link *link, const char *outcome)
+static enum err resolve(struct job *job, struct mysql_link *link, const char *action,
+                        const char *outcome)
 {
     char detail[DETAIL_SIZE];
 
@@ -165,9 +167,8 @@ static enum err resolve(struct job *job, struct mysql_link *link, const char *ou
     snprintf(job->redrive->resolution, sizeof job->redrive->resolution, "%.20s: %s",
              job->actor->name, outcome);
     enum err err = dead_store_resolve_in(link, job->id, job->redrive->resolution);
-    return err == ERR_OK
-               ? admin_log_put(link, job->actor, "redrive_dead_letter", job->redrive->sale, detail)
-               : err;
+    return err == ERR_OK ? admin_log_put(link, job->actor, action, job->redrive->sale, detail)
+                         : err;
 }
 
 static enum err body(struct mysql_link *link, void *arg)
@@ -193,7 +194,31 @@ static enum err body(struct mysql_link *link, void *arg)
         return stays(job, "It is of the topic %s; only letters of %s and %s are driven again.",
                      job->place.topic, job->topics->orders, job->topics->notices);
     }
-    return err == ERR_OK ? resolve(job, link, outcome) : err;
+    if (err == ERR_OK && job->is_trial) {
+        job->redrive->result = REDRIVE_GOOD;
+        return STAYS;
+    }
+    return err == ERR_OK ? resolve(job, link, "redrive_dead_letter", outcome) : err;
+}
+
+static enum err close_body(struct mysql_link *link, void *arg)
+{
+    struct job *job = arg;
+    char outcome[DETAIL_SIZE - 80];
+
+    job->is_notice = false; /* what the trial did is undone, and not told */
+    job->stats = (struct settle_stats){0};
+    const enum err err = dead_store_lock_in(link, job->id, keep_letter, job);
+    if (err != ERR_OK) {
+        return err;
+    }
+    if (job->redrive->resolved_ms > 0) {
+        job->redrive->result = REDRIVE_BEFORE;
+        return ERR_OK;
+    }
+    job->redrive->result = REDRIVE_CLOSED;
+    snprintf(outcome, sizeof outcome, "closed: %s", job->actor->why);
+    return resolve(job, link, "close_dead_letter", outcome);
 }
 
 /* When it was resolved, by the database's clock. */
@@ -215,35 +240,64 @@ static void tell(const struct job *job)
     }
 }
 
+/* One transaction with the letter. */
+static enum err deal_with(struct mysql_link *link, struct job *job, mysql_link_body_fn *deal)
+{
+    enum err err = mysql_link_transaction(link, deal, job);
+    const enum redrive_result result = job->redrive->result;
+
+    if (err == ERR_OK) {
+        tell(job);
+    }
+    if (err == ERR_OK && (result == REDRIVE_APPLIED || result == REDRIVE_CLOSED)) {
+        err = dead_store_read(link, job->id, keep_time, &job->redrive->resolved_ms);
+        LOG_WARN("dead_letter_resolved", KV_U64("id", job->id),
+                 KV_U64("sale", job->redrive->sale.value),
+                 KV_STR("result", job->redrive->resolution));
+    }
+    return err == STAYS && (result == REDRIVE_STAYS || result == REDRIVE_GOOD) ? ERR_OK : err;
+}
+
+/* `close`: by the operator's word, where it cannot be driven. */
+static enum err run(struct mysql_link *link, struct job *job, bool close)
+{
+    struct redrive redrive = {.result = REDRIVE_APPLIED};
+
+    job->plan = settle_plan_create();
+    if (!job->plan) {
+        return ERR_NO_MEMORY;
+    }
+    job->is_trial = close;
+    buf_init(&job->payload, PAYLOAD_MAX);
+    struct redrive *ret_redrive = job->redrive;
+    job->redrive = &redrive;
+    enum err err = deal_with(link, job, body);
+    if (close && err == ERR_OK && redrive.result == REDRIVE_STAYS) {
+        err = deal_with(link, job, close_body);
+    }
+    if (err == ERR_OK) {
+        *ret_redrive = redrive;
+    }
+    settle_plan_destroy(job->plan);
+    buf_finish(&job->payload);
+    return err;
+}
+
 enum err redrive_dead_letter(struct mysql_link *link, const struct redrive_topics *topics,
                              uint64_t id, const struct admin_actor *actor,
                              struct redrive *ret_redrive)
 {
-    struct redrive redrive = {.result = REDRIVE_APPLIED};
-    struct job job = {.topics = topics,
-                      .id = id,
-                      .actor = actor,
-                      .plan = settle_plan_create(),
-                      .redrive = &redrive};
+    struct job job = {.topics = topics, .id = id, .actor = actor, .redrive = ret_redrive};
 
-    if (!job.plan) {
-        return ERR_NO_MEMORY;
-    }
-    buf_init(&job.payload, PAYLOAD_MAX);
-    enum err err = mysql_link_transaction(link, body, &job);
-    if (err == ERR_OK) {
-        tell(&job);
-    }
-    if (err == ERR_OK && redrive.result == REDRIVE_APPLIED) {
-        err = dead_store_read(link, id, keep_time, &redrive.resolved_ms);
-        LOG_WARN("dead_letter_redriven", KV_U64("id", id), KV_U64("sale", redrive.sale.value),
-                 KV_STR("result", redrive.resolution));
-    }
-    if (err == ERR_OK || (err == STAYS && redrive.result == REDRIVE_STAYS)) {
-        *ret_redrive = redrive;
-        err = ERR_OK;
-    }
-    settle_plan_destroy(job.plan);
-    buf_finish(&job.payload);
-    return err;
+    return run(link, &job, false);
+}
+
+enum err redrive_close_dead_letter(struct mysql_link *link, const struct redrive_topics *topics,
+                                   uint64_t id, const struct admin_actor *actor,
+                                   struct redrive *ret_redrive)
+{
+    struct job job = {.topics = topics, .id = id, .actor = actor, .redrive = ret_redrive};
+
+    ASSERT(actor->why && actor->why[0] != '\0');
+    return run(link, &job, true);
 }

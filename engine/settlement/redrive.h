@@ -2,7 +2,8 @@
  * Why:    none is skipped (I14): what an older worker could not read, or what belonged to a sale
  *         that was not there, becomes an order by the rules of settling once the cause is gone; a
  *         notice has its effect.
- * Never:  moves an offset; applies a letter twice; resolves one that still cannot be applied.
+ * Never:  moves an offset; applies a letter twice; resolves one that still cannot be applied, but
+ *         where an operator closes it with a reason; closes one that could be applied.
  * Thread: that of the link.  Owner: the caller. */
 #pragma once
 
@@ -22,6 +23,8 @@ enum redrive_result {
     REDRIVE_APPLIED, /* now */
     REDRIVE_BEFORE,  /* it was resolved already: nothing was changed */
     REDRIVE_STAYS,   /* it fails as before: `why`; nothing was changed */
+    REDRIVE_CLOSED,  /* now, by an operator's word */
+    REDRIVE_GOOD,    /* not closed: it could be applied; nothing was changed */
 };
 
 struct redrive {
@@ -44,3 +47,10 @@ MUST_CHECK enum err redrive_dead_letter(struct mysql_link *link,
                                         const struct redrive_topics *topics, uint64_t id,
                                         const struct admin_actor *actor,
                                         struct redrive *ret_redrive);
+/* Resolves a letter that cannot be applied, with `actor->why` and an admin_log row: REDRIVE_CLOSED.
+ * Whether it can is tried first, in a transaction that is undone: REDRIVE_GOOD. From then on it
+ * holds no load and no close any more. REDRIVE_BEFORE and errors as above. */
+MUST_CHECK enum err redrive_close_dead_letter(struct mysql_link *link,
+                                              const struct redrive_topics *topics, uint64_t id,
+                                              const struct admin_actor *actor,
+                                              struct redrive *ret_redrive);

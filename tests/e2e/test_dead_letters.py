@@ -110,6 +110,43 @@ def test_what_still_cannot_be_read_stays_and_says_why(stack, admin, kafka, mysql
     assert admin.call("GET", "dead-letters?open=yes").json()["code"] == "bad-query"
 
 
+def test_what_cannot_be_settled_is_closed_with_a_reason(stack, admin, kafka, mysql, letters):
+    """Once; the reason is kept, and no load waits for it any more."""
+    sale = admin.open_sale(stock=1)
+    kafka.produce("seckill.orders", b"nobody's win")
+    [letter] = wait_until(lambda: letters(0), 30, "a dead letter")
+    admin.load(sale)
+    wait_until(lambda: "dead letter" in admin.sale(sale)["load"]["note"], 30, "the load waits")
+    assert ctl(stack, "dead", "close", letter["id"]).returncode == 2
+    done = ctl(stack, "dead", "close", letter["id"], "--reason",
+               "ticket 815: a test of another team")
+    assert done.returncode == DONE and "closed: ticket 815" in done.stdout, done
+    assert admin.close(letter["id"])["repeated"]
+    assert admin.redrive(letter["id"])["repeated"]
+    [row] = mysql.rows("SELECT actor, detail FROM admin_log WHERE action = 'close_dead_letter' AND "
+                       "detail LIKE %s", f"id={letter['id']} %")
+    assert row["actor"] == "admin" and row["detail"].endswith(
+        " closed: ticket 815: a test of another team")
+    assert letters(0)[0]["resolution"] == "admin: closed: ticket 815: a test of another team"
+    admin.recover(sale)
+    admin.wait_state(sale, "open")
+    assert admin.call("POST", f"dead-letters/{letter['id']}/close", {"reason": ""}).status == 400
+    assert problem(admin.close, 2 ** 40).json()["code"] == "unknown-dead-letter"
+
+
+def test_a_letter_that_can_be_settled_is_not_closed(admin, open_sale, new_buyer, mysql, letters):
+    sale = open_sale(stock=5)
+    with sku_missing(mysql, sale):
+        expect_won(new_buyer().purchase(sale))
+        [letter] = wait_until(lambda: letters(sale), 30, "a dead letter")
+    answer = problem(admin.close, letter["id"])
+    assert answer.status == 409 and answer.json()["code"] == "conflict"
+    assert letters(sale)[0]["resolved"] is None
+    assert not mysql.value("SELECT COUNT(*) FROM orders WHERE sale = %s", sale)
+    assert admin.redrive(letter["id"])["resolution"] == "admin: applied as PENDING"
+    assert admin.audit(sale)["ok"]
+
+
 def test_letters_are_listed_by_pages(stack, admin, kafka, letters):
     for _ in range(3):
         kafka.produce("seckill.orders", b"hello")

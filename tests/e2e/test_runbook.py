@@ -4,8 +4,6 @@ import re
 
 from support.paths import ROOT
 
-NOW = "FLOOR(UNIX_TIMESTAMP(NOW(3)) * 1000)"
-
 
 def runbook_sql(word, **values):
     """The statements of the one block that has `word`, its capital words replaced."""
@@ -23,14 +21,17 @@ def type_in(mysql, statements):
             cursor.execute(statement)
 
 
-def test_a_dead_letter_is_closed(stack, mysql):
-    sale = stack.admin.create_sale(stock=5)
-    mysql.execute("INSERT INTO dead_letters (topic, part, log_offset, sale, order_no, reason, "
-                  f"payload, created) VALUES ('runbook', 0, %s, %s, 0, 'value', 'x', {NOW})",
-                  sale, sale)
-    letter = mysql.value("SELECT id FROM dead_letters WHERE sale = %s", sale)
-    type_in(mysql, runbook_sql("dead_letters", ID=letter, WHO="ann", WHY="never told"))
-    row = mysql.rows("SELECT resolved, resolution FROM dead_letters WHERE id = %s", letter)[0]
-    assert row["resolved"] > 0 and row["resolution"] == "ann: never told"
-    stack.admin.load(sale)
-    stack.admin.wait_state(sale, "open")
+def test_a_gap_is_passed_over(stack, mysql):
+    """A partition that the topic does not have: no worker looks at its place."""
+    mysql.execute("INSERT INTO consumer_offsets (topic, part, next, owner_epoch, owner, changed) "
+                  "VALUES ('seckill.orders', 200, 17, 1, 'nobody', 1)")
+    place = "SELECT next FROM consumer_offsets WHERE topic = 'seckill.orders' AND part = 200"
+    try:
+        type_in(mysql, runbook_sql("consumer_offsets", BEFORE_OFFSET=30, PARTITION=200,
+                                   FROM_OFFSET=18))
+        assert mysql.value(place) == 17, "it was not there: nothing is moved"
+        type_in(mysql, runbook_sql("consumer_offsets", BEFORE_OFFSET=30, PARTITION=200,
+                                   FROM_OFFSET=17))
+        assert mysql.value(place) == 30
+    finally:
+        mysql.execute("DELETE FROM consumer_offsets WHERE topic = 'seckill.orders' AND part = 200")

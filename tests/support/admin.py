@@ -122,5 +122,11 @@ class Admin:
     def dead_letters(self, **query):
         return self.ask("GET", "dead-letters?" + urllib.parse.urlencode({"limit": 1000, **query}))
 
+    def payments(self, **query):
+        return self.ask("GET", "payments?" + urllib.parse.urlencode(query))
+
+    def close(self, letter, reason="a test"):
+        return self.ask("POST", f"dead-letters/{letter}/close", {"reason": reason})
+
     def redrive(self, letter):
         return self.ask("POST", f"dead-letters/{letter}/redrive")

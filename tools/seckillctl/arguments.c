@@ -93,7 +93,7 @@ bool option_given(const struct arguments *arguments, const char *name)
 /* Options that stand alone; every other one takes the word behind it. */
 static bool is_flag(const char *text)
 {
-    static const char *const flags[] = {"--no-wait", "--force", "--paused"};
+    static const char *const flags[] = {"--no-wait", "--force", "--paused", "--restock"};
 
     for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
         if (strcmp(text, flags[i]) == 0) {
@@ -114,6 +114,28 @@ const char *positional(const struct arguments *arguments, int index)
         }
     }
     return NULL;
+}
+
+bool options_as_query(const struct arguments *arguments, const char *const *names, char *path,
+                      size_t size)
+{
+    char separator = '?';
+
+    for (; *names; names++) {
+        const char *value = option_value(arguments, *names);
+        char *escaped = value ? client_escape(value) : NULL;
+        const size_t used = strlen(path);
+        if (escaped
+            && (size_t)snprintf(path + used, size - used, "%c%s=%s", separator, *names, escaped)
+                   >= size - used) {
+            fputs("seckillctl: the options are too long\n", stderr);
+            free(escaped);
+            return false;
+        }
+        separator = escaped ? '&' : separator;
+        free(escaped);
+    }
+    return true;
 }
 
 const char *blank_before(const char *text)

@@ -33,8 +33,8 @@ extern const size_t commands_count;
 
 command_fn sale_create, sale_list, sale_show, sale_load, sale_recover, sale_pause, sale_resume,
     sale_end, sale_unfreeze, sale_add_stock;
-command_fn order_list, order_show, order_redrive, order_void, order_refund, dead_list, dead_redrive,
-    audit_sale, token_mint;
+command_fn order_list, order_show, order_redrive, order_void, order_refund, payment_list, dead_list,
+    dead_redrive, dead_close, audit_sale, token_mint;
 
 /* The value behind `--name`, or NULL; exits never. `*ret_missing` is set when the option stands
  * without a value. */
@@ -50,6 +50,10 @@ bool arguments_check(const struct arguments *arguments, const char *known, int p
 bool whole_number(const char *what, const char *text, long long min, long long *ret_number);
 /* A sale number, or false with a line on stderr. */
 bool sale_number(const char *text, unsigned long *ret_sale);
+/* Puts those of the options that are given behind `path`, as a query; `names` ends with NULL.
+ * False, with a line on stderr: too long. */
+bool options_as_query(const struct arguments *arguments, const char *const *names, char *path,
+                      size_t size);
 /* "" or a blank and the text: what ends a line leaves no blank behind. */
 const char *blank_before(const char *text);
 /* A sale as the admin API shows it. */

@@ -77,3 +77,24 @@ int dead_redrive(const struct client *client, const struct arguments *arguments)
     snprintf(path, sizeof path, "/v1/admin/dead-letters/%lld/redrive", id);
     return show(client, client_call(client, "POST", path, NULL), print_redrive);
 }
+
+int dead_close(const struct client *client, const struct arguments *arguments)
+{
+    const char *reason = option_value(arguments, "reason");
+    char path[PATH_SIZE];
+    long long id = 0;
+
+    if (!arguments_check(arguments, "reason", 1)
+        || !whole_number("the dead letter's id", positional(arguments, 0), 1, &id)) {
+        return EXIT_USAGE;
+    }
+    if (!reason) {
+        fputs("seckillctl: --reason TEXT is needed: it is written into admin_log\n", stderr);
+        return EXIT_USAGE;
+    }
+    snprintf(path, sizeof path, "/v1/admin/dead-letters/%lld/close", id);
+    json_t *body = json_pack("{s:s}", "reason", reason);
+    json_t *letter = body ? client_call(client, "POST", path, body) : NULL;
+    json_decref(body);
+    return show(client, letter, print_redrive);
+}

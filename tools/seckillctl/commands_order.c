@@ -41,27 +41,12 @@ static void print_orders(const json_t *root)
 
 int order_list(const struct client *client, const struct arguments *arguments)
 {
-    static const char *const names[] = {"sale", "buyer", "state", "after", "limit"};
+    static const char *const names[] = {"sale", "buyer", "state", "after", "limit", NULL};
     char path[PATH_SIZE] = "/v1/admin/orders";
-    char separator = '?';
 
-    if (!arguments_check(arguments, "sale buyer state after limit", 0)) {
+    if (!arguments_check(arguments, "sale buyer state after limit", 0)
+        || !options_as_query(arguments, names, path, sizeof path)) {
         return EXIT_USAGE;
-    }
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        const char *value = option_value(arguments, names[i]);
-        char *escaped = value ? client_escape(value) : NULL;
-        const size_t used = strlen(path);
-        if (escaped
-            && (size_t)snprintf(path + used, sizeof path - used, "%c%s=%s", separator, names[i],
-                                escaped)
-                   >= sizeof path - used) {
-            fputs("seckillctl: the options are too long\n", stderr);
-            free(escaped);
-            return EXIT_USAGE;
-        }
-        separator = escaped ? '&' : separator;
-        free(escaped);
     }
     return show(client, client_call(client, "GET", path, NULL), print_orders);
 }

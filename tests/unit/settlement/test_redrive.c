@@ -205,3 +205,43 @@ Test(redrive, a_deadlock_is_repeated_and_a_lost_commit_told)
     cr_assert(redrive_dead_letter(link, &topics, 1, &actor, &redrive) == ERR_LOST);
     cr_assert(drive().result == REDRIVE_BEFORE && link->data.order_count == 1);
 }
+
+static struct redrive close_letter(void)
+{
+    const struct admin_actor with_reason = {.name = "ann", .why = "a test of ours"};
+    struct redrive redrive;
+
+    cr_assert(redrive_close_dead_letter(link, &topics, 1, &with_reason, &redrive) == ERR_OK);
+    return redrive;
+}
+
+Test(redrive, one_that_could_be_applied_is_not_closed)
+{
+    const struct redrive redrive = close_letter();
+
+    cr_assert(redrive.result == REDRIVE_GOOD);
+    cr_assert(link->data.order_count == 0 && link->data.sales[0].skus[0].sold == 0);
+    cr_assert(link->data.dead[0].resolved_ms == 0 && link->data.admin_rows == 0);
+    cr_assert(drive().result == REDRIVE_APPLIED);
+    cr_assert(close_letter().result == REDRIVE_BEFORE);
+}
+
+Test(redrive, one_that_cannot_is_closed_once_with_its_reason)
+{
+    link->data.dead[0].payload_size--;
+    const struct redrive redrive = close_letter();
+    cr_assert(redrive.result == REDRIVE_CLOSED && redrive.resolved_ms > 0);
+    cr_assert_str_eq(redrive.resolution, "ann: closed: a test of ours");
+    cr_assert(link->data.order_count == 0 && link->data.admin_rows == 1);
+    cr_assert(close_letter().result == REDRIVE_BEFORE && link->data.admin_rows == 1);
+    cr_assert(drive().result == REDRIVE_BEFORE && link->data.order_count == 0);
+}
+
+Test(redrive, a_clash_that_is_closed_freezes_nothing)
+{
+    link->data.orders[0] = (struct order_row){.record = record, .state = ORDER_STATE_PENDING};
+    link->data.orders[0].record.quantity = 1;
+    link->data.order_count = 1;
+    cr_assert(close_letter().result == REDRIVE_CLOSED);
+    cr_assert(!link->data.frozen[0] && link->data.dead_count == 1 && link->data.admin_rows == 1);
+}
