@@ -201,6 +201,10 @@ static bool parse_definition(struct admin_job *job, struct sale_definition *defi
     if (good && sale_check(&checked, &why) != ERR_OK) {
         admin_answer_problem(job, HTTP_PROBLEM_BAD_BODY, "%s", why);
         good = false;
+    } else if (good && definition->closes_ms <= clock_wall_ms()) {
+        admin_answer_problem(job, HTTP_PROBLEM_BAD_BODY,
+                             "closes_at is in the past: the sale would never sell");
+        good = false;
     }
     return good;
 }
@@ -421,8 +425,26 @@ static void load(struct admin_job *job, struct admin_thread *thread, bool is_rec
     }
 }
 
+/* A load begins with a stop of some seconds. Redis that is away, or garbage: it does not sell. */
+static bool is_selling(struct admin_thread *thread, struct sale_id sale)
+{
+    const int64_t now_ms = clock_wall_ms();
+    struct sale_meta meta;
+
+    return sale_reader_meta(thread->redis, sale, &meta) == ERR_OK && meta.fence_fits
+           && meta.head.state == SALE_STATE_OPEN && meta.opens_ms <= now_ms
+           && now_ms < meta.closes_ms;
+}
+
 void admin_sale_load(struct admin_job *job, struct admin_thread *thread)
 {
+    if (is_selling(thread, job->sale)) {
+        admin_answer_refusal(job, ADMIN_REFUSAL_CONFLICT,
+                             "Sale %u is selling: a load would stop it for some seconds. If you "
+                             "want that, recover it.",
+                             job->sale.value);
+        return;
+    }
     load(job, thread, false);
 }
 

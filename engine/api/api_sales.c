@@ -23,11 +23,15 @@ struct wait {
     struct sale_id sale;
 };
 
-/* The state in a buyer's words (PROTOCOL §4); NULL: rebuilding. */
+/* The state in a buyer's words (PROTOCOL §4); NULL: rebuilding. A sale of a later epoch has been
+ * open before: what keeps it closed past its opening is that it is loaded again. */
 static const char *public_state(const struct board_sale *sale)
 {
     switch (sale->view.state) {
-    case SALE_STATE_LOADED: return "not-open";
+    case SALE_STATE_LOADED:
+        return sale->view.epoch > 1 && sale->view.redis_time_ms >= sale->definition.opens_ms
+                   ? NULL
+                   : "not-open";
     case SALE_STATE_PAUSED:
     case SALE_STATE_RESUMING: return "paused";
     case SALE_STATE_ENDED: return "ended";

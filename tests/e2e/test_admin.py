@@ -96,6 +96,7 @@ BAD_DEFINITIONS = {
     "window without zone": {"opens_at": "2026-01-01T00:00:00"},
     "window a number": {"opens_at": 5}, "window backwards": {"closes_at": rfc3339(-120)},
     "window empty": {"opens_at": "2030-01-01T00:00:00Z", "closes_at": "2030-01-01T00:00:00Z"},
+    "window over": {"opens_at": rfc3339(-7200), "closes_at": rfc3339(-3600)},
     "no limit": {"limit_per_buyer": ...}, "limit 0": {"limit_per_buyer": 0},
     "limit 1001": {"limit_per_buyer": 1001}, "limit a text": {"limit_per_buyer": "1"},
     "limit a fraction": {"limit_per_buyer": 1.5},
@@ -184,6 +185,11 @@ def test_control_before_the_load_holds_after_it(admin, redis_db, new_buyer):
 
 # --- load
 
+def wait_loaded(admin, sale, epoch):
+    wait_until(lambda: (load := admin.sale(sale)["load"])["step"] == "done"
+               and load["epoch"] == epoch, 30, f"epoch {epoch} is loaded")
+
+
 def test_load_twice(admin, mysql):
     sale = admin.create_sale()
     answer = admin.call("POST", f"sales/{sale}/load")
@@ -193,6 +199,31 @@ def test_load_twice(admin, mysql):
     wait_until(lambda: admin.sale(sale)["load"]["step"] == "done", 30, "done")
     assert found["epoch"] == 1 and found["redis"]["epoch"] == 1
     assert log_of(mysql, sale).count("load") == 1
+
+
+def test_a_sale_that_sells_is_not_stopped_by_a_load(admin, redis_db, new_buyer, mysql):
+    sale = admin.open_sale()
+    wait_loaded(admin, sale, 1)
+    before = redis_db.meta(sale)
+    detail = refused(admin, 409, "conflict", "POST", f"sales/{sale}/load")
+    assert detail == (f"Sale {sale} is selling: a load would stop it for some seconds. If you want "
+                      "that, recover it.")
+    assert redis_db.meta(sale) == before and log_of(mysql, sale).count("load") == 1
+    expect_won(new_buyer().purchase(sale))
+    admin.recover(sale)
+    wait_loaded(admin, sale, 2)
+    admin.wait_state(sale, "open")
+    admin.pause(sale)
+    admin.wait_state(sale, "paused")
+    admin.load(sale)
+    wait_loaded(admin, sale, 3)
+
+
+def test_a_sale_that_does_not_sell_yet_is_loaded_as_often_as_one_likes(admin):
+    sale = admin.open_sale(opens_in_s=3600, closes_in_s=7200)
+    wait_loaded(admin, sale, 1)
+    admin.load(sale)
+    wait_loaded(admin, sale, 2)
 
 
 # --- stock

@@ -50,7 +50,7 @@ def test_a_sale_that_cannot_be_read_stops_no_other(stack, redis_db, new_buyer):
     expect_won(buyers[1].purchase(sold))
     expect(buyers[2].purchase(4999999), 404, "unknown-sale")
     expect(buyers[2].orders(broken), 503, "rebuilding")
-    stack.admin.load(broken)
+    stack.admin.recover(broken)
     stack.admin.wait_state(broken, "open")
     won = wait_until(lambda: (r := buyers[3].purchase(broken)).status == 201 and r, 30, "it sells")
     expect_won(won)

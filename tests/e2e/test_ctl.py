@@ -180,7 +180,7 @@ def test_a_load_that_fails_exits_1(stack, mysql):
                   "payload, created) VALUES ('seckill.orders', 0, 4000000001, 0, 0, 'unreadable', "
                   "'x', 1)")
     try:
-        done = ctl(stack, "sale", "load", sale)
+        done = ctl(stack, "sale", "recover", sale)
     finally:
         mysql.execute("DELETE FROM dead_letters WHERE log_offset = 4000000001")
     assert done.returncode == FAILED, done
@@ -190,9 +190,9 @@ def test_a_load_that_fails_exits_1(stack, mysql):
 def test_a_load_that_is_not_waited_for(stack):
     sale = stack.admin.open_sale()  # a second load waits Q: it is running yet when it is asked for
     wait_until(lambda: stack.admin.sale(sale)["load"]["step"] == "done", 30, "loaded")
-    done = ctl(stack, "sale", "load", sale, "--no-wait")
+    done = ctl(stack, "sale", "recover", sale, "--no-wait")
     assert done.returncode == DONE, done
-    again = ctl(stack, "sale", "load", sale)
+    again = ctl(stack, "sale", "recover", sale)
     assert again.returncode == REFUSED and "[load-running]" in again.stderr
     wait_until(lambda: stack.admin.sale(sale)["load"]["step"] == "done", 60, "loaded again")
     stack.admin.wait_state(sale, "open")

@@ -202,6 +202,23 @@ def test_from_load_to_open_no_answer_is_wrong(services, make_stack):
     assert places == sorted(places), seen
 
 
+def test_a_sale_that_is_loaded_again_has_been_open_before(services, make_stack):
+    """What a buyer reads of it until it sells is what a purchase is told: rebuilding."""
+    stack = make_stack(services, worker_settings={"sale.hold_ms": 4000})  # so that it is seen
+    sale = stack.admin.open_sale()
+    wait_until(lambda: stack.admin.sale(sale)["load"]["step"] == "done", 30, "loaded")
+    stack.admin.recover(sale)
+    stack.admin.wait_state(sale, "loaded")
+    seen, held = set(), {"loaded"}
+    while held == {"loaded"}:
+        answer = get_sale(stack, sale)
+        seen.add(answer.code or answer.json()["state"])
+        held = {stack.admin.sale(sale)["state"]}
+    assert "rebuilding" in seen and "not-open" not in seen, seen
+    stack.admin.wait_state(sale, "open")
+    wait_until(lambda: get_sale(stack, sale).status == 200, 30, "it sells again")
+
+
 def test_paused_and_resumed(stack, admin, open_sale, new_buyer, redis_db):
     sale = open_sale()
     winner, other = new_buyer(), new_buyer()

@@ -135,7 +135,7 @@ def test_a_record_of_an_older_epoch_is_voided_and_told_to_nobody(admin, open_sal
                                                                  redis_db, new_buyer):
     sale = open_sale(stock=5)
     wait_until(lambda: admin.sale(sale)["load"]["step"] == "done", 30, "the first load ends")
-    admin.load(sale)
+    admin.recover(sale)
     wait_until(lambda: (load := admin.sale(sale)["load"])["step"] == "done" and load["epoch"] == 2,
                60, "epoch 2")
     kafka.produce("seckill.orders", event_of(sale, 1).encode())

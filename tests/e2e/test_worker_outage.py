@@ -58,7 +58,7 @@ def test_admin_api_without_mysql_says_so(stack, services, open_sale):
     try:
         for method, path in (("GET", f"sales/{sale}"), ("GET", "sales"), ("GET", "orders"),
                              ("GET", f"sales/{sale}/audit"), ("POST", f"sales/{sale}/pause"),
-                             ("POST", f"sales/{sale}/load"), ("GET", "dead-letters")):
+                             ("POST", f"sales/{sale}/recover"), ("GET", "dead-letters")):
             expect(stack.admin.call(method, path), 503, "unavailable")
     finally:
         services.start("mysql")
@@ -81,7 +81,7 @@ def test_reload_under_load(stack, open_sale, mysql, redis_db):
     sale = open_sale(stock=3000)
     with Crowd(stack, sale, fresh_buyers("reload"), threads=4, engines=BOTH) as crowd:
         wait_until(lambda: len(crowd.wins()) > 200, 30, "they win")
-        stack.admin.load(sale)
+        stack.admin.recover(sale)
         assert {"waiting", "done"} <= reloaded(stack, sale, 2), "its progress can be read"
         wait_until(lambda: any(order >> 26 & 0x3fff == 2 for order in crowd.wins().values()), 30,
                    "sold on the new history")
@@ -99,7 +99,7 @@ def test_reload_waits_for_a_worker_that_stands_still(stack, open_sale, second_wo
         try:
             seen = len(crowd.wins())
             wait_until(lambda: len(crowd.wins()) > seen + 100, 30, "201s go on")
-            admin.load(sale)
+            admin.recover(sale)
             step = wait_until(lambda: admin.sale(sale)["load"]["step"] == "draining"
                               and admin.sale(sale)["load"], 30, "the load waits for settling")
             assert redis_db.meta(sale)["epoch"] == "1", step

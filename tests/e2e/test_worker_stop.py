@@ -72,9 +72,9 @@ def test_loads_in_work(stop, mysql, redis_db):
     stack = stop(sale__guard_ms=LONG_MS)
     first, second = stack.admin.open_sale(stock=5), stack.admin.open_sale(stock=5)
     wait_until(lambda: load_row(mysql, second)["step"] == "done", 30, "both are loaded")
-    stack.admin.load(first)
+    stack.admin.recover(first)
     wait_until(lambda: load_row(mysql, first)["step"] == "waiting", 30, "the fence is closed")
-    stack.admin.load(second)
+    stack.admin.recover(second)
     wait_until(lambda: load_row(mysql, second)["step"] == "waiting", 30, "its fence, too")
     stack.worker.terminate(STOP_DEADLINE_S)
     for sale in (first, second):

@@ -137,7 +137,7 @@ def test_the_fence_does_not_stop_the_relay(stack, redis_db, kafka, holds):
 
 def reload(stack, sale):
     """As the runbook says of a sale that answers `rebuilding`; or the guard was first."""
-    answer = stack.admin.call("POST", f"sales/{sale}/load")
+    answer = stack.admin.call("POST", f"sales/{sale}/recover")
     assert answer.status in (202, 409), answer
     stack.admin.wait_state(sale, "open")
 

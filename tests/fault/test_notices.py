@@ -181,7 +181,7 @@ def test_poison_is_set_aside_and_driven_again(stack, crowd, notices, mysql, kafk
     assert payments(mysql, [first, newer]) == {newer: ["QUARANTINED"]}
     assert_paid_once(mysql, others)
     assert all(worker.is_ready() for worker in stack.workers)
-    stack.admin.load(sale)
+    stack.admin.recover(sale)
     stack.admin.wait_state(sale, "open")
 
     with pytest.raises(AdminError) as refused:

@@ -366,7 +366,7 @@ def test_garbage_in_a_key(stack, crowd, holds, redis_db, what):
             stack.engines[engine].wait_log(f"event=sale_unreadable sale={sale}")
         assert total(stack, "redis_errors_total", cause="type") > alarms
         assert before == content(redis_db, sale)
-        stack.admin.load(sale)
+        stack.admin.recover(sale)
         wait_for_wins(buyers)
     assert codes_since(buyers, began) <= UNSURE_TOO | {"rebuilding"}
     holds(sale, buyers.told)

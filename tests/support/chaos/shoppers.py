@@ -124,7 +124,7 @@ class Counter:
         def is_open(admin):
             found = admin.sale(number)
             load = found["load"] or {}
-            if load.get("step") in (None, "failed"):
+            if found.get("state") != "open" and load.get("step") in (None, "failed"):
                 admin.load(number)
             return found.get("state") == "open"
 
