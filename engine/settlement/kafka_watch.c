@@ -12,7 +12,7 @@
 #include "journal/topic_look.h"
 #include "loop/waiter.h"
 
-enum { TOPICS = 2, LOOK_MS = 2000, LOOK_AWAY_MS = 500, LOOK_TIMEOUT_MS = 1500, TOLD_S = 30 };
+enum { TOPICS = 2, LOOK_MS = 2000, LOOK_AWAY_MS = 500, LOOK_TIMEOUT_MS = 2000, TOLD_S = 30 };
 
 struct watched {
     const char *name; /* borrowed from conf */
