@@ -4,13 +4,15 @@
     pip install confluent-kafka
     ./shop_events.py --brokers 127.0.0.1:9092 --database shop.sqlite
 
+After `tools/demo --keep` the brokers are KAFKA_BROKERS in .run/demo/env.
+
 Events come at least once, and an old one may come again behind a newer one. Two rules make that
 harmless (schemas/events.md):
 
 1. Take an event only if its orderversion is above the last one taken of the same source and
    subject. What is not newer was taken already.
 2. Note the version in the transaction of what the event changes, then tell Kafka. Whoever dies in
-   between reads the event again, and rule 1 drops it.
+   between reads the event again, and rule 1 drops it. A transaction may hold many events.
 """
 
 import argparse
@@ -21,6 +23,7 @@ import time
 
 from confluent_kafka import Consumer
 
+BATCH_MAX = 500
 TABLES = """
 CREATE TABLE IF NOT EXISTS seen (
     source TEXT, subject TEXT, version INTEGER NOT NULL, PRIMARY KEY (source, subject));
@@ -39,21 +42,24 @@ class Shop:
         self.database = sqlite3.connect(path)
         self.database.executescript(TABLES)
 
-    def take(self, event):
-        """True: the event was new, and the database says what it says. False: it was dropped."""
-        with self.database:  # one transaction: the version and what it changes
-            if not self.is_newer(event):
-                return False
-            name = event["type"].removeprefix("example.seckill.")
-            data = event["data"]
-            if name == "order.refund_due":
-                self.return_money(data["order_no"], data["refund"])
-            elif name.startswith("order."):
-                self.set_order(data)
-            elif name == "sale.sold_out":
-                self.database.execute("INSERT OR REPLACE INTO sold_out VALUES (?, ?)",
-                                      (data["sale"], event["orderversion"]))
-            return True  # what this program does not know is taken, too, and passed over
+    def take(self, events):
+        """Of each event: was it new? Then the database says what it says; else it was dropped."""
+        with self.database:  # one transaction: the versions and what they change
+            return [self.take_one(event) for event in events]
+
+    def take_one(self, event):
+        if not self.is_newer(event):
+            return False
+        name = event["type"].removeprefix("example.seckill.")
+        data = event["data"]
+        if name == "order.refund_due":
+            self.return_money(data["order_no"], data["refund"])
+        elif name.startswith("order."):
+            self.set_order(data)
+        elif name == "sale.sold_out":
+            self.database.execute("INSERT OR REPLACE INTO sold_out VALUES (?, ?)",
+                                  (data["sale"], event["orderversion"]))
+        return True  # what this program does not know is taken, too, and passed over
 
     def is_newer(self, event):
         changed = self.database.execute(
@@ -79,18 +85,19 @@ def listen(consumer, shop, idle_s):
     """Until Ctrl-C, or until no event came for `idle_s`."""
     last = time.monotonic()
     while idle_s is None or time.monotonic() - last < idle_s:
-        message = consumer.poll(0.5)
-        if message is None:
-            continue
-        if message.error():
-            print(f"kafka: {message.error()}", file=sys.stderr)
+        messages = consumer.consume(BATCH_MAX, timeout=0.5)
+        for message in messages:
+            if message.error():
+                print(f"kafka: {message.error()}", file=sys.stderr)
+        events = [json.loads(message.value()) for message in messages if not message.error()]
+        if not events:
             continue
         last = time.monotonic()
-        event = json.loads(message.value())
-        said = "taken" if shop.take(event) else "dropped: not newer"
-        consumer.commit(message, asynchronous=False)
-        print(f"{event['subject']} version {event['orderversion']}: {event['type']}: {said}",
-              flush=True)
+        taken = shop.take(events)
+        consumer.commit(asynchronous=False)  # all that was read
+        for event, is_new in zip(events, taken):
+            print(f"{event['subject']} version {event['orderversion']}: {event['type']}: "
+                  f"{'taken' if is_new else 'dropped: not newer'}", flush=True)
 
 
 def main():
