@@ -23,13 +23,14 @@
 --       empty. Without columns it is a poll: sent and deadline are not judged.
 -- Reply: 1 request id · 2 status; with "epoch" 3 the epoch of meta; with "ok" and "late"
 --       3 header `TIME_ms epoch version state seq outbox_first` (outbox_first: seq of the first
---       entry left in the outbox, 0: none) · 4 stock `sku=left ...` · 5 results, one token for
+--       entry left in the outbox, 0: none; with wins and no replay 1, for reading an entry costs
+--       as much as six of a win's steps) · 4 stock `sku=left ...` · 5 results, one token for
 --       each purchase: W<slot> · R<entry of the buyer's value> · L<epoch-seq held> · else the
 --       letter alone. Wins have consecutive seqs up to the header's.
 --       "late": nothing was decided, results are empty, acknowledgements count.
 
 local find, match, sub, format = string.find, string.match, string.sub, string.format
-local concat = table.concat
+local rep, concat = string.rep, table.concat
 
 --@ include number
 --@ include fence
@@ -43,7 +44,7 @@ local ORDER = '^;%x*,(%d+%-%d+),[%w._%-]+,(%d+),(%d*),([NPQCRV]),%d+'
 local NUMBER_AND_REST = '^%d+%-%d+(),[%w._%-]+,%d+,%d*,[NPQCRV],%d+%f[;%z]'
 local DIGITS = {[0] = '0', '1', '2', '3', '4', '5', '6', '7', '8', '9'}
 local COLUMNS, KEY_SIZE, TRACE_SIZE, FIRST_CHOICE = 5, 32, 55, 32
-local NO_KEY = string.rep('0', KEY_SIZE)
+local NO_KEY = rep('0', KEY_SIZE)
 
 -- The number of acknowledgements. nil: they are not what they should be.
 local function read_acks()
@@ -119,7 +120,7 @@ local function read_stock(state)
     for i = 1, #pairs_read, 2 do
         local sku, units = pairs_read[i], number_of(pairs_read[i + 1])
         -- HINCRBY takes no leading zero, and would refuse it behind the first write.
-        if not units or format('%.0f', units) ~= pairs_read[i + 1] then
+        if not units or find(pairs_read[i + 1], '^0.') then
             return nil
         end
         local entry = {sku = sku, left = units, before = units}
@@ -206,7 +207,7 @@ local function cut_keys(purchases)
     if not is_hex(purchases.keys) then
         return nil
     end
-    local keys = {struct.unpack(string.rep('c' .. KEY_SIZE, purchases.count), purchases.keys)}
+    local keys = {struct.unpack(rep('c' .. KEY_SIZE, purchases.count), purchases.keys)}
     for i = 1, purchases.count do
         if keys[i] == NO_KEY then
             keys[i] = ''
@@ -215,11 +216,42 @@ local function cut_keys(purchases)
     return keys
 end
 
+-- What a buyer with orders is told: a token, or none and the slots in use. nil, nil: garbage.
+local function judge_known(value, key, item, limit, is_listed)
+    local token = replay_of(value, key, item)
+    if token then
+        return token
+    end
+    local held, orders, newest, slots = read_orders(value)
+    if not held then
+        return nil
+    end
+    local units = orders < limit + SPARE_ORDERS and held + item.asked or limit + 1
+    token = item.refusal
+    if not token and not is_listed then
+        token = 'X'
+    elseif not token and units > limit then
+        token = 'L' .. newest
+    end
+    return token, slots
+end
+
+-- Those who won what is written, told by the rest: "W0" is the token of nearly all of them.
+local function results_of(others, count, has_wins)
+    if next(others) == nil then
+        return rep('W0 ', count - 1) .. 'W0'
+    end
+    for i = 1, has_wins and count or 0 do
+        others[i] = others[i] or 'W0'
+    end
+    return concat(others, ' ')
+end
+
 -- Decides all purchases; wins are collected in `won` and written by nobody yet.
 -- nil and a status: refused as a whole.
 local function decide(sale, blanket, now, stock, purchases, won)
     local buyers, items, choices = purchases.buyers, purchases.items, purchases.choices
-    local epoch, limit, seq = sale.epoch, sale.limit, sale.seq
+    local epoch, limit, seq, seq_max, digits = sale.epoch, sale.limit, sale.seq, SEQ_MAX, DIGITS
     local start, digit, keys = ref_start(epoch, seq), seq % 10, nil
     local stored, listed = read_buyers(sale, blanket, buyers)
     if not stored then
@@ -229,43 +261,36 @@ local function decide(sale, blanket, now, stock, purchases, won)
         item.stock = stock[':' .. item.sku]
         item.mark = ',' .. item.text .. ','
         item.tail = item.mark .. '0,N,' .. now
+        item.refusal = blanket or not item.stock and 'Z' or nil
+        item.over = not item.refusal and item.asked > limit and 'L' or nil
     end
-    local results, fresh, writes, last = {}, {}, won.writes, 2
+    local others, fresh, writes, last = {}, {}, won.writes, 2
     for i = 1, purchases.count do
         local buyer, item = buyers[i], items[choices[i]]
         if not item or buyer == '' or #buyer > 64 then
             return nil, 'args'
         end
         local value, of_sku, asked = fresh[buyer] or stored[i], item.stock, item.asked
-        local token, units, newest, slots = blanket, asked
+        local token, slots
         if value then
             keys = keys or cut_keys(purchases)
             if not keys then
                 return nil, 'args'
             end
-            token = replay_of(value, keys[i], item)
-        end
-        if value and not token then
-            local held, orders
-            held, orders, newest, slots = read_orders(value)
-            if not held then
+            token, slots = judge_known(value, keys[i], item, limit, not listed or listed[i] ~= 0)
+            if not token and not slots then
                 return nil, 'type'
             end
-            units = orders < limit + SPARE_ORDERS and held + asked or limit + 1
-            token = blanket
+            won.has_known = true
+        else
+            token = item.refusal or listed and listed[i] == 0 and 'X' or item.over
         end
         if token then
-            results[i] = token
-        elseif not of_sku then
-            results[i] = 'Z'
-        elseif listed and listed[i] == 0 then
-            results[i] = 'X'
-        elseif units > limit then
-            results[i] = 'L' .. (newest or '')
+            others[i] = token
         elseif of_sku.left < asked then
-            results[i] = 'S'
-        elseif seq >= SEQ_MAX then
-            results[i] = 'F'
+            others[i] = 'S'
+        elseif seq >= seq_max then
+            others[i] = 'F'
         else
             keys = keys or cut_keys(purchases)
             if not keys then
@@ -276,21 +301,21 @@ local function decide(sale, blanket, now, stock, purchases, won)
                 start, digit = ref_start(epoch, seq), 0
             end
             of_sku.left = of_sku.left - asked
-            local order, slot
+            local order
             if not value then
-                order, slot = '1;' .. keys[i] .. start .. DIGITS[digit] .. item.tail, '0'
+                order = '1;' .. keys[i] .. start .. digits[digit] .. item.tail
             else
-                slot = free_slot(slots)
-                order = value .. ';' .. keys[i] .. start .. DIGITS[digit] .. ',' .. item.text ..
+                local slot = free_slot(slots)
+                order = value .. ';' .. keys[i] .. start .. digits[digit] .. ',' .. item.text ..
                     ',' .. slot .. ',N,' .. now
+                others[i] = 'W' .. slot
             end
             last = last + 2
             fresh[buyer], writes[last - 1], writes[last] = order, buyer, order
-            results[i] = value and 'W' .. slot or 'W0'
         end
     end
     won.seq = seq
-    return results
+    return results_of(others, purchases.count, last > 2)
 end
 
 -- All writes of the call, and the seq of the first outbox entry left. nil: the outbox refused, and
@@ -311,9 +336,12 @@ local function write(sale, won, stock, acks, latch)
             return nil
         end
     end
-    local first = redis.pcall('XRANGE', KEYS[4], '-', '+', 'COUNT', '1')
-    if first.err then
-        return nil
+    local first = {}
+    if won.seq == sale.seq or won.has_known then
+        first = redis.pcall('XRANGE', KEYS[4], '-', '+', 'COUNT', '1')
+        if first.err then
+            return nil
+        end
     end
     if won.seq > sale.seq then
         redis.call(unpack(won.writes))
@@ -325,17 +353,17 @@ local function write(sale, won, stock, acks, latch)
         redis.call('HSET', KEYS[1], 'seq', format('%d', won.seq))
     end
     if latch then
-        redis.call('HSET', KEYS[1], 'state', sale.state, 'version', format('%.0f', sale.version))
+        redis.call('HSET', KEYS[1], 'state', sale.state, 'version', format('%d', sale.version))
     end
-    return first[1] and match(first[1][1], '%-(%d+)$') or '0'
+    return first[1] and match(first[1][1], '%-(%d+)$') or won.seq > sale.seq and '1' or '0'
 end
 
 local function reply_of(id, status, sale, won, first, stock)
     local texts = {}
     for i, entry in ipairs(stock) do
-        texts[i] = entry.sku .. '=' .. format('%.0f', entry.left)
+        texts[i] = entry.sku .. '=' .. format('%d', entry.left)
     end
-    local header = concat({won.now, sale.epoch, format('%.0f', sale.version), sale.state,
+    local header = concat({won.now, sale.epoch, format('%d', sale.version), sale.state,
         format('%d', won.seq), first}, ' ')
     return {id, status, header, concat(texts, ' '), won.results}
 end
@@ -361,7 +389,7 @@ local function main()
     local now = time[1] * 1000 + math.floor(time[2] / 1000)
     local late = purchases and (now < sent - EARLY_MS or now > deadline)
     local latch = not late and sale.state == 'open' and now >= sale.closes
-    local won = {seq = sale.seq, now = format('%.0f', now), at = 5 + acks, results = '',
+    local won = {seq = sale.seq, now = format('%d', now), at = 5 + acks, results = '',
         writes = {'HSET', KEYS[3]}}
     if latch then
         -- A clock that steps back must not open the sale again.
@@ -377,7 +405,7 @@ local function main()
         if not results then
             return {id, refused}
         end
-        won.results = concat(results, ' ')
+        won.results = results
     end
     local first = write(sale, won, stock, acks, latch)
     if not first then

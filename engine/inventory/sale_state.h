@@ -44,7 +44,7 @@ struct sale_head {
     uint64_t version;
     enum sale_state state;
     uint32_t seq;          /* last given */
-    uint32_t outbox_first; /* seq of the first outbox entry; 0: the outbox is empty */
+    uint32_t outbox_first; /* seq not above that of the first outbox entry; 0: it is empty */
 };
 MUST_CHECK enum err sale_head_parse(const char *text, size_t size, struct sale_head *ret_head);
 

@@ -78,7 +78,7 @@ struct sale_view {
     int64_t sent_us; /* monotonic, when the call was sent */
     int64_t received_us;
     uint32_t seq;          /* last given */
-    uint32_t outbox_first; /* seq of the first outbox entry; 0: empty */
+    uint32_t outbox_first; /* seq not above that of the first outbox entry; 0: empty */
     uint32_t sku_count;
     struct sale_left skus[SALE_SKUS_MAX];
 };

@@ -23,7 +23,7 @@ struct board_view {
     uint64_t version;
     enum sale_state state;
     uint32_t seq;
-    uint32_t outbox_first; /* seq of the first outbox entry; 0: empty */
+    uint32_t outbox_first; /* seq not above that of the first outbox entry; 0: empty */
     int64_t redis_time_ms;
     int64_t sent_us, received_us; /* monotonic */
     uint64_t known_skus;          /* bit i: left[i] is set */

@@ -74,7 +74,7 @@ def test_the_largest_call(sale):
     attempts = [Attempt(f"{n:064d}", "a", 1, key_hash(n), TRACE) for n in range(128)]
     reply = sale.purchase(attempts, acks=[f"1-{n}" for n in range(1, 257)])
     assert reply.results == ["W0"] * 128 and reply.header.seq == 384
-    assert reply.stock == {"a": 116} and reply.header.outbox_first == 257
+    assert reply.stock == {"a": 116} and sale.poll().header.outbox_first == 257
     kept = sale.dump()["outbox"]
     assert list(kept) == ["1-257"] and kept["1-257"]["buyers"] == [a.buyer for a in attempts]
 
@@ -344,6 +344,16 @@ def test_acknowledged_entries_go_and_the_first_left_is_told(sale):
     assert sale.poll(["1-1"]).header.outbox_first == 3
     assert list(sale.dump()["outbox"]) == ["1-3"]
     assert sale.poll(["1-3"]).header.outbox_first == 0
+
+
+def test_a_call_with_wins_looks_at_the_outbox_for_its_replays(sale):
+    sale.load({"a": 9})
+    for buyer in "xyz":
+        sale.purchase([Attempt(buyer, key=KEY)])
+    assert sale.purchase([Attempt("ann")], acks=["1-1"]).header.outbox_first == 1
+    reply = sale.purchase([Attempt("bob"), Attempt("x", key=KEY)])
+    assert reply.results[0] == "W0" and reply.results[1].startswith("R")
+    assert reply.header.outbox_first == 2
 
 
 def test_an_acknowledgement_never_meets_an_entry_of_its_own_call(sale):

@@ -197,6 +197,10 @@ Test(outbox_reader, everything_of_the_engine_works_as_a_user_of_few_rights)
     fixture_decide(&fixture, &attempt);
     fixture_wait_decided(&fixture, &attempt, 1);
     cr_assert_eq(attempt.decision, DECISION_WON);
+    fixture_attempt(&fixture, &attempt, 1);
+    fixture_decide(&fixture, &attempt);
+    fixture_wait_decided(&fixture, &attempt, 1);
+    cr_assert_eq(attempt.decision, DECISION_REPLAYED);
     cr_assert_eq(fixture.view.outbox_first, 2);
     fixture_finish(&fixture);
 }

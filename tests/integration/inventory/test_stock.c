@@ -403,7 +403,7 @@ Test(stock, acknowledgements_ride_on_the_next_call)
     cr_assert_eq(fixture_ask(&fixture, "XLEN {s:7}:outbox"), 2);
     fixture_decide_one(&fixture, &attempts[2], 3, 1);
     cr_assert_eq(fixture_ask(&fixture, "XLEN {s:7}:outbox"), 2);
-    cr_assert_eq(fixture.view.outbox_first, 2);
+    cr_assert_eq(fixture.view.outbox_first, 1); /* a call with wins does not look */
     outbox_reported(fixture.outbox, attempts[1].win.outbox_handle);
     outbox_reported(fixture.outbox, attempts[2].win.outbox_handle);
     fixture.views = 0;
@@ -438,7 +438,7 @@ Test(stock, refused_call_keeps_its_acknowledgements)
     redis_server_ask(&fixture.server, "CONFIG SET maxmemory 0", answer, sizeof answer);
     fixture_decide_one(&fixture, &attempt, 2, 1);
     cr_assert(!outbox_is_underway(fixture.outbox, SALE, 1, 1));
-    cr_assert_eq(fixture.view.outbox_first, 2);
+    cr_assert_eq(fixture_ask(&fixture, "XLEN {s:7}:outbox"), 1);
     fixture_finish(&fixture);
 }
 
