@@ -115,8 +115,8 @@ def test_what_cannot_be_settled_is_closed_with_a_reason(stack, admin, kafka, mys
     sale = admin.open_sale(stock=1)
     kafka.produce("seckill.orders", b"nobody's win")
     [letter] = wait_until(lambda: letters(0), 30, "a dead letter")
-    admin.load(sale)
-    wait_until(lambda: "dead letter" in admin.sale(sale)["load"]["note"], 30, "the load waits")
+    admin.recover(sale)
+    wait_until(lambda: "dead letter" in admin.sale(sale)["load"]["note"], 30, "it is not loaded")
     assert ctl(stack, "dead", "close", letter["id"]).returncode == 2
     done = ctl(stack, "dead", "close", letter["id"], "--reason",
                "ticket 815: a test of another team")
@@ -129,7 +129,7 @@ def test_what_cannot_be_settled_is_closed_with_a_reason(stack, admin, kafka, mys
         " closed: ticket 815: a test of another team")
     assert letters(0)[0]["resolution"] == "admin: closed: ticket 815: a test of another team"
     admin.recover(sale)
-    admin.wait_state(sale, "open")
+    wait_until(lambda: admin.sale(sale)["load"]["step"] == "done", 60, "it is loaded again")
     assert admin.call("POST", f"dead-letters/{letter['id']}/close", {"reason": ""}).status == 400
     assert problem(admin.close, 2 ** 40).json()["code"] == "unknown-dead-letter"
 
