@@ -26,4 +26,5 @@ struct shop_event {
     /* order_no, buyer, sku, quantity, unit_price, currency, won_at_ms; the rest is empty */
     struct order_record order;
     const char *reason; /* why it is in its state; "" */
+    bool is_broken;     /* its order's row cannot be read: there is nothing to tell yet */
 };

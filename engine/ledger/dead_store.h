@@ -18,8 +18,10 @@ struct mysql_link;
     X(UNREADABLE, "unreadable")                                                                    \
     X(UNKNOWN_SALE, "unknown_sale")                                                                \
     X(UNKNOWN_SKU, "unknown_sku")                                                                  \
-    X(CLASH, "clash") /* another order has this number */                                          \
-    X(VALUE, "value") /* MySQL refuses its values */
+    X(CLASH, "clash")     /* another order has this number */                                      \
+    X(VALUE, "value")     /* MySQL refuses its values */                                           \
+    X(VERSION, "version") /* of a newer engine: held until this worker knows it */                 \
+    X(ROW, "broken_row")  /* a row of MySQL that it needs cannot be read */
 enum dead_reason {
 #define X(name, text) DEAD_REASON_##name,
     DEAD_REASONS(X)

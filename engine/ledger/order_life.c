@@ -13,19 +13,29 @@
 
 enum { DETAIL_SIZE = 400, PAYLOAD_MAX = 1024 };
 
-enum err order_life_lock_in(struct mysql_link *link, struct order_no order_no, bool with_units,
-                            struct order_held *ret_held)
+static bool is_wanted(enum order_units units, const struct order_row *row)
 {
-    struct order_held held = {.has_units = with_units};
+    return units == ORDER_UNITS_ALWAYS
+           || (units == ORDER_UNITS_OF_PENDING && row->state == ORDER_STATE_PENDING);
+}
+
+enum err order_life_lock_in(struct mysql_link *link, struct order_no order_no,
+                            enum order_units units, struct order_held *ret_held)
+{
+    struct order_held held = {.has_units = false};
     struct order_stock stock;
 
     ASSERT(mysql_link_in_transaction(link));
     enum err err = order_store_find(link, order_no, &held.row); /* waits for no insert */
-    if (err == ERR_OK && with_units) {
+    if (err == ERR_OK && is_wanted(units, &held.row)) {
+        held.has_units = true;
         err = order_settle_stock_in(link, order_no_sale(order_no), &held.row.record.sku, &stock);
         held.epoch = err == ERR_OK ? stock.epoch : 0;
     }
     err = err == ERR_OK ? order_store_lock_in(link, order_no, &held.row) : err;
+    if (err == ERR_OK && is_wanted(units, &held.row) && !held.has_units) {
+        return ERR_BUSY; /* the sku's row comes first */
+    }
     if (err == ERR_OK) {
         *ret_held = held;
     }
@@ -245,8 +255,8 @@ static enum err tell_refund_due(struct mysql_link *link, const struct order_row 
 enum err order_life_refund_due_in(struct mysql_link *link, struct order_held *held,
                                   const struct notice *due, uint32_t at_least)
 {
-    static const struct sql sql = {.head = "UPDATE orders SET version = ?, changed = " SQL_NOW_MS
-                                           " WHERE order_no = ? AND version = ?"};
+    static const struct sql sql = {.head = "UPDATE orders SET version = ? WHERE order_no = ? AND "
+                                           "version = ?"};
     const uint32_t now = held->row.version;
     const uint32_t next = now + 1 > at_least ? now + 1 : at_least;
     const struct sql_value params[] = {sql_u64(next), sql_u64(held->row.record.order_no.value),
@@ -419,7 +429,8 @@ static enum err refund_body(struct mysql_link *link, void *arg)
     struct order_held held;
 
     *job->changed = (struct order_changed){.is_repeated = false};
-    enum err err = order_life_lock_in(link, job->order_no, job->restock, &held);
+    enum err err = order_life_lock_in(link, job->order_no,
+                                      job->restock ? ORDER_UNITS_ALWAYS : ORDER_UNITS_NEVER, &held);
     if (err != ERR_OK) {
         return err;
     }

@@ -27,10 +27,16 @@ struct order_held {
     uint32_t epoch; /* has_units: of the sku's row */
 };
 
+/* When the sku's row is locked before the order's. */
+enum order_units {
+    ORDER_UNITS_NEVER,
+    ORDER_UNITS_OF_PENDING, /* a close: nothing comes back from any other state */
+    ORDER_UNITS_ALWAYS,
+};
 /* Inside the caller's transaction. ERR_NOT_FOUND: no such order is committed; one that another
- * session is just inserting is not waited for. */
+ * session is just inserting is not waited for. ERR_BUSY: it became PENDING meanwhile: once more. */
 MUST_CHECK enum err order_life_lock_in(struct mysql_link *link, struct order_no order_no,
-                                       bool with_units, struct order_held *ret_held);
+                                       enum order_units units, struct order_held *ret_held);
 
 /* The same for many, without their content: the skus' rows of those of `cancels` that are PENDING,
  * then the rows of `order_nos`; what has no row is passed by. Both ascending. */
@@ -55,7 +61,8 @@ MUST_CHECK enum err order_life_close_in(struct mysql_link *link, struct order_he
 MUST_CHECK enum err order_life_refund_in(struct mysql_link *link, struct order_held *held,
                                          enum order_reason how);
 /* No move: the payment `due` must be given back, whatever its order is. The row's version goes up,
- * to `at_least` that, so that the shop does not drop the event order.refund_due. */
+ * to `at_least` that, so that the shop does not drop the event order.refund_due; `changed` stays:
+ * it is since when the order is in its state. */
 MUST_CHECK enum err order_life_refund_due_in(struct mysql_link *link, struct order_held *held,
                                              const struct notice *due, uint32_t at_least);
 /* The same for an order_no that has no row. `version`: the how many-th such payment it is. */

@@ -264,6 +264,8 @@ static enum err on_event(void *arg, const struct sql_value *columns)
     }
     if (columns[8].kind != SQL_NULL) {
         err = read_order(&columns[8], &event);
+        event.is_broken = err == ERR_PARSE;
+        err = event.is_broken ? ERR_OK : err;
     }
     return err == ERR_OK ? job->each(job->arg, &event) : err;
 }

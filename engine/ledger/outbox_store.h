@@ -75,7 +75,7 @@ MUST_CHECK enum err outbox_store_forget(struct mysql_link *link, uint32_t days, 
 /* --- events to the shop --- */
 
 /* Those with an id above `after` that were not told yet, in order of id, at most `limit`. `each`
- * must not use the link. ERR_PARSE: somebody else wrote the row. */
+ * must not use the link. One whose order's row cannot be read is handed over as is_broken. */
 typedef enum err outbox_event_fn(void *arg, const struct shop_event *event);
 MUST_CHECK enum err outbox_store_events(struct mysql_link *link, uint64_t after, uint32_t limit,
                                         outbox_event_fn *each, void *arg);

@@ -29,7 +29,7 @@ enum payment_state {
 /* Why it is so. */
 #define PAYMENT_REASONS(X)                                                                         \
     X(NONE, "")                                                                                    \
-    X(VERSION, "version")         /* QUARANTINED: newer than this build can judge */               \
+    X(VERSION, "version")         /* QUARANTINED by an older build, of a newer version */          \
     X(ORDER, "order")             /* QUARANTINED: no order number, or of a sale that is unknown */ \
     X(AMOUNT, "amount")           /* QUARANTINED: none, or not what is to be paid or refunded */   \
     X(CURRENCY, "currency")       /* QUARANTINED: not the order's */                               \

@@ -4,7 +4,8 @@
  * reported              marked as told; the order's next one may go
  * lost, or no report    its order waits for LOST_MS; nothing told at all: the pass ends
  * refused in a batch    the pass goes on with pages of one: a batch is refused as a whole
- * refused alone         its order waits for REFUSED_MS, an operator is needed; others go on
+ * refused alone,
+ * its row is broken     its order waits for REFUSED_MS, an operator is needed; others go on
  *
  * A hold ends with its time, but never inside a pass: its event lies behind the pass by then, and a
  * later one of its order would go first. Where there is no room to hold another, the pass ends.
@@ -141,12 +142,11 @@ static const char *trouble_of(const struct event_relay *relay)
     return relay->producer ? producer_blocking_trouble(relay->producer) : "";
 }
 
-static void refuse(struct event_relay *relay, uint64_t id, uint64_t key)
+static void refuse(struct event_relay *relay, uint64_t id, uint64_t key, const char *why)
 {
     hold(relay, key, REFUSED_MS, EVENT_HOLD_REFUSED);
     LOG_AT_EVERY(TOLD_S, LOG_LEVEL_ERROR, "event_refused", KV_U64("id", id), KV_U64("of", key),
-                 KV_STR("topic", relay->options.conf->kafka_events_topic),
-                 KV_STR("why", trouble_of(relay)),
+                 KV_STR("topic", relay->options.conf->kafka_events_topic), KV_STR("why", why),
                  KV_STR("next", "it and later ones of its order wait; tried again every 15 s"));
 }
 
@@ -195,13 +195,17 @@ static enum err on_event(void *arg, const struct shop_event *event)
         page->is_lost = true;
         return ERR_OK;
     }
+    if (event->is_broken) {
+        refuse(relay, event->id, key, "its order's row in MySQL cannot be read");
+        return ERR_OK;
+    }
     const enum err err = put(relay, event);
     if (err == ERR_OK) {
         ASSERT(relay->put_count < PAGE_MAX);
         relay->puts[relay->put_count++] = (struct event_put){.id = event->id, .key = key};
         hold(relay, key, INT32_MAX, EVENT_HOLD_UNDER_WAY);
     } else if (err == ERR_RANGE) {
-        refuse(relay, event->id, key);
+        refuse(relay, event->id, key, trouble_of(relay));
     } else {
         hold(relay, key, LOST_MS, EVENT_HOLD_LOST);
         page->is_lost = true;
@@ -228,7 +232,7 @@ static void read_report(struct page *page, const struct event_put *one, enum err
     if (status == ERR_OK) {
         page->told[page->told_count++] = one->id;
     } else if (status == ERR_RANGE && relay->put_count == 1) {
-        refuse(relay, one->id, one->key);
+        refuse(relay, one->id, one->key, trouble_of(relay));
     } else if (status == ERR_RANGE) {
         page->is_refused = true;
     } else {

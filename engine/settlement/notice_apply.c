@@ -41,10 +41,15 @@ struct sight {
     bool is_unknown_sale, is_cut;
 };
 
+static enum order_units units_for(bool may_close)
+{
+    return may_close ? ORDER_UNITS_OF_PENDING : ORDER_UNITS_NEVER;
+}
+
 /* The epoch first, then the row: whoever sees a newer epoch sees every row of the older one that
  * counts, and one that was just committed is not taken for missing. */
-static enum err look_again(struct mysql_link *link, struct order_no order_no, bool with_units,
-                           struct sight *sight)
+static enum err look_again(struct mysql_link *link, struct order_no order_no,
+                           enum order_units units, struct sight *sight)
 {
     uint32_t epoch = 0;
     enum err err = order_life_epoch(link, order_no_sale(order_no), &epoch);
@@ -53,7 +58,7 @@ static enum err look_again(struct mysql_link *link, struct order_no order_no, bo
         sight->is_unknown_sale = true;
         return ERR_OK;
     }
-    err = err == ERR_OK ? order_life_lock_in(link, order_no, with_units, &sight->held) : err;
+    err = err == ERR_OK ? order_life_lock_in(link, order_no, units, &sight->held) : err;
     if (err == ERR_NOT_FOUND) {
         sight->is_cut = epoch > order_no_epoch(order_no);
         return ERR_OK;
@@ -62,13 +67,13 @@ static enum err look_again(struct mysql_link *link, struct order_no order_no, bo
     return err;
 }
 
-static enum err look(struct mysql_link *link, struct order_no order_no, bool with_units,
+static enum err look(struct mysql_link *link, struct order_no order_no, enum order_units units,
                      struct sight *sight)
 {
     *sight = (struct sight){.has_row = false};
-    enum err err = order_life_lock_in(link, order_no, with_units, &sight->held);
+    enum err err = order_life_lock_in(link, order_no, units, &sight->held);
     if (err == ERR_NOT_FOUND) {
-        return look_again(link, order_no, with_units, sight);
+        return look_again(link, order_no, units, sight);
     }
     sight->has_row = err == ERR_OK;
     return err;
@@ -253,7 +258,8 @@ static enum err decide(struct mysql_link *link, const struct notice *notice, str
                        struct decision *decision)
 {
     struct payment_parked parked = {.count = 0};
-    enum err err = look(link, notice->order_no, notice->kind == NOTICE_KIND_CANCEL, sight);
+    enum err err =
+        look(link, notice->order_no, units_for(notice->kind == NOTICE_KIND_CANCEL), sight);
 
     err = err == ERR_OK ? payment_store_parked_of(link, notice->order_no, &parked) : err;
     return err == ERR_OK ? judge(link, notice, sight, parked.count > 0, decision) : err;
@@ -355,6 +361,7 @@ static enum err join_one(struct mysql_link *link, struct sight *sight,
         return err;
     }
     *ret_stays = row->notice.kind == NOTICE_KIND_CANCEL && sight->has_row
+                 && sight->held.row.state == ORDER_STATE_PENDING
                  && !sight->held.has_units; /* came since we looked: next time */
     if (*ret_stays) {
         return ERR_OK;
@@ -392,7 +399,7 @@ enum err notice_apply_parked_in(struct mysql_link *link, struct order_no order_n
     ASSERT(mysql_link_in_transaction(link));
     ret_joined->count = 0;
     enum err err = payment_store_parked_of(link, order_no, &parked);
-    err = err == ERR_OK ? look(link, order_no, parked.has_cancel, &sight) : err;
+    err = err == ERR_OK ? look(link, order_no, units_for(parked.has_cancel), &sight) : err;
     err = err == ERR_OK ? payment_store_lock_of_in(link, order_no, keep_parked, &job) : err;
     for (uint32_t i = 0; i < job.count && err == ERR_OK && !stays; i++) {
         err = join_one(link, &sight, &job.rows[i], ret_joined, &stays);

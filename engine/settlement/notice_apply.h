@@ -49,8 +49,9 @@ struct notice_applied {
     uint64_t offset;
 };
 
-/* Inside the caller's transaction. ERR_RANGE, ERR_REFUSED, ERR_PARSE of a notice by itself: it can
- * have no effect in this database, and fails the same way again. */
+/* Inside the caller's transaction; not of a newer version (notice_rule.h). ERR_RANGE, ERR_PARSE of
+ * a notice by itself: its values are refused, or a row that it needs cannot be read; it fails the
+ * same way again. */
 MUST_CHECK enum err notice_apply_in(struct mysql_link *link, const struct notice *notice,
                                     const struct notice_place *place,
                                     struct notice_applied *ret_applied);

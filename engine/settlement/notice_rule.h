@@ -40,6 +40,8 @@ struct notice_verdict {
     enum notice_effect effect;
 };
 struct notice_verdict notice_rule_judge(const struct notice_case *which);
+/* Written by a newer engine, and it may change its order: not to be judged by this build. */
+bool notice_rule_is_newer(const struct notice *notice);
 /* FAILED, OTHER and what cannot be judged, whatever its order: no row need be looked for. */
 bool notice_rule_is_plain(const struct notice *notice, struct notice_verdict *ret_verdict);
 

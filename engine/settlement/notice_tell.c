@@ -7,7 +7,6 @@
 static uint32_t trouble_label(enum payment_reason reason)
 {
     switch (reason) {
-    case PAYMENT_REASON_VERSION: return LABEL_PAYMENT_TROUBLE_VERSION;
     case PAYMENT_REASON_ORDER: return LABEL_PAYMENT_TROUBLE_ORDER;
     case PAYMENT_REASON_AMOUNT: return LABEL_PAYMENT_TROUBLE_AMOUNT;
     case PAYMENT_REASON_CURRENCY: return LABEL_PAYMENT_TROUBLE_CURRENCY;
@@ -21,6 +20,7 @@ static uint32_t trouble_label(enum payment_reason reason)
     case PAYMENT_REASON_VOIDED: return LABEL_PAYMENT_TROUBLE_VOIDED;
     case PAYMENT_REASON_EPOCH: return LABEL_PAYMENT_TROUBLE_EPOCH;
     case PAYMENT_REASON_NONE:
+    case PAYMENT_REASON_VERSION:
     case PAYMENT_REASON_PAID:
     case PAYMENT_REASON_COUNT: break;
     }

@@ -13,6 +13,7 @@
 #include "ledger/mysql_link.h"
 #include "ledger/offset_store.h"
 #include "settlement/notice_apply.h"
+#include "settlement/notice_rule.h"
 #include "settlement/notice_tell.h"
 #include "settlement/settle_plan.h"
 #include "settlement/settle_write.h"
@@ -74,6 +75,8 @@ static enum err stays_dead(struct job *job, enum dead_reason reason)
         return stays(job, "Sale %" PRIu32 " still has no such sku.", job->redrive->sale.value);
     case DEAD_REASON_CLASH: return stays(job, "Another order has its number.");
     case DEAD_REASON_VALUE: return stays(job, "MySQL still refuses its values.");
+    case DEAD_REASON_ROW: return stays(job, "A row that it needs still cannot be read.");
+    case DEAD_REASON_VERSION: break;
     case DEAD_REASON_COUNT: break;
     }
     UNREACHABLE();
@@ -144,12 +147,16 @@ static enum err read_notice(struct job *job, struct mysql_link *link, char *outc
     if (fault != RECORD_FAULT_NONE) {
         return stays(job, "It still cannot be read: %s.", record_fault_name(fault));
     }
+    if (notice_rule_is_newer(&notice)) {
+        return stays(job, "This worker does not know version %" PRIu32 " of notices.",
+                     notice.version);
+    }
     job->is_notice = true;
     job->redrive->order_no = notice.order_no;
     job->redrive->sale = order_no_sale(notice.order_no);
     const enum err err = notice_apply_in(link, &notice, &place, &job->applied);
-    if (err == ERR_RANGE) {
-        return stays_dead(job, DEAD_REASON_VALUE);
+    if (err == ERR_RANGE || err == ERR_PARSE) {
+        return stays_dead(job, err == ERR_PARSE ? DEAD_REASON_ROW : DEAD_REASON_VALUE);
     }
     if (err == ERR_OK) {
         snprintf(outcome, size, "notice %s", notice_result_name(job->applied.result));

@@ -18,8 +18,9 @@
  *     BEGIN
  *     what becomes of each record         kind->write()
  *     the offset, COMMIT
- *   a key, a bound or a value refused   halve the chunk, read and decide anew
- *   a value of one alone                the same record, into dead_letters
+ *   a key, a bound or a value refused,
+ *   or a row of MySQL is unreadable     halve the chunk, read and decide anew
+ *   a value or a row of one alone       the same record, into dead_letters
  *
  * Halving ends at one transaction a record, as the rule asks, but leaves the others together. */
 
@@ -35,7 +36,8 @@ struct settle {
     struct offset_claim claim;
     uint64_t next;       /* 1 + the last offset known to be in MySQL */
     uint64_t generation; /* of the session in which `next` was true */
-    uint64_t poison;     /* 1 + the offset of a record whose values MySQL refuses; 0: none */
+    uint64_t poison;     /* 1 + the offset of a record that fails by itself each time; 0: none */
+    enum dead_reason poison_reason;
 };
 
 struct settle *settle_create(const struct settle_options *options)
@@ -114,20 +116,20 @@ static enum err settle_resolve(struct settle *settle)
 
 /* --- one transaction --- */
 
-/* The one whose values were refused, by itself? */
+/* The one that fails by itself, alone? */
 static bool is_put_aside(const struct settle *settle, const struct settle_item *items, size_t count)
 {
     return count == 1 && settle->poison == items[0].offset + 1;
 }
 
-/* What the kind makes of the items; the one whose values were refused goes to dead_letters. */
+/* What the kind makes of the items; the one that fails by itself goes to dead_letters. */
 static enum err write_items(struct settle *settle, const struct settle_item *items, size_t count,
                             struct settle_stats *stats, size_t *ret_taken)
 {
     if (is_put_aside(settle, items, count)) {
         *ret_taken = 1;
         return settle_dead_put_in(settle->link, &settle->claim, &items[0],
-                                  settle->kind->order_no(&items[0]), DEAD_REASON_VALUE, stats);
+                                  settle->kind->order_no(&items[0]), settle->poison_reason, stats);
     }
     return settle->kind->write(settle->state, &settle->claim, items, count, stats, ret_taken);
 }
@@ -261,10 +263,16 @@ static enum settle_result give_up(const struct settle *settle, enum err err,
     return SETTLE_AGAIN;
 }
 
+/* One of several may be what fails. */
+static bool is_divided(enum err err)
+{
+    return err == ERR_CONFLICT || err == ERR_RANGE || err == ERR_PARSE;
+}
+
 /* How many of the rest go into the next transaction, after this one ended with `err`. */
 static size_t next_size(size_t size, enum err err)
 {
-    if (err == ERR_CONFLICT || err == ERR_RANGE) {
+    if (is_divided(err)) {
         return (size + 1) / 2;
     }
     return err == ERR_OK && size < SETTLE_BATCH_MAX ? size * 2 : size;
@@ -278,13 +286,15 @@ static bool is_quick(const struct settle *settle, enum err err, uint32_t retries
            && mysql_link_error_code(settle->link) != LOCK_WAIT;
 }
 
-/* True: its values are refused, whatever surrounds it: the next transaction puts it aside. */
+/* True: its values are refused, or its rows cannot be read, whatever surrounds it: the next
+ * transaction puts it aside. */
 static bool is_poison(struct settle *settle, enum err err, size_t count, uint64_t offset)
 {
-    if (err != ERR_RANGE || count > 1 || settle->poison == offset + 1) {
+    if ((err != ERR_RANGE && err != ERR_PARSE) || count > 1 || settle->poison == offset + 1) {
         return false;
     }
     settle->poison = offset + 1;
+    settle->poison_reason = err == ERR_PARSE ? DEAD_REASON_ROW : DEAD_REASON_VALUE;
     return true;
 }
 
@@ -301,7 +311,7 @@ static enum settle_result settle_rest(struct settle *settle, const struct settle
         struct settle_stats chunk = {0};
         size_t taken = 0;
         enum err err = settle_chunk(settle, rest, now, &chunk, &taken);
-        bool halved = (err == ERR_CONFLICT || err == ERR_RANGE) && now > 1;
+        bool halved = is_divided(err) && now > 1;
 
         if (err == ERR_OK && taken == 0) {
             return stats->taken > 0 ? SETTLE_DONE : SETTLE_NEWER_EPOCH;

@@ -94,9 +94,9 @@ struct settle_kind {
     /* Of an item; 0: cannot be told. */
     struct order_no (*order_no)(const struct settle_item *item);
     /* In the transaction that the offset shares: the first `*ret_taken` items get their effect; 0
-     * with ERR_OK: the first is of a newer epoch. Adds to `stats`. ERR_CONFLICT, ERR_RANGE: fewer
-     * are tried; ERR_RANGE of one alone: it is put into dead_letters by the next transaction. Else
-     * as mysql_link.h. */
+     * with ERR_OK: the first is of a newer epoch. Adds to `stats`. ERR_CONFLICT, ERR_RANGE or
+     * ERR_PARSE: fewer are tried; ERR_RANGE or ERR_PARSE (a row of MySQL cannot be read) of one
+     * alone: it is put into dead_letters by the next transaction. Else as mysql_link.h. */
     enum err (*write)(void *state, const struct offset_claim *claim,
                       const struct settle_item *items, size_t count, struct settle_stats *stats,
                       size_t *ret_taken);

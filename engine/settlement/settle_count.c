@@ -5,7 +5,7 @@
 #include "common/metrics.h"
 #include "settlement/settle.h"
 
-static_assert((int)LABEL_DEAD_VALUE == (int)DEAD_REASON_VALUE, "labels follow DEAD_REASONS");
+static_assert((int)LABEL_DEAD_ROW == (int)DEAD_REASON_ROW, "labels follow DEAD_REASONS");
 
 static void count_trouble(struct metrics_shard *shard, const struct settle_stats *stats)
 {

@@ -7,6 +7,7 @@
 #include "common/metrics.h"
 #include "ledger/offset_store.h"
 #include "settlement/notice_apply.h"
+#include "settlement/notice_rule.h"
 #include "settlement/notice_tell.h"
 #include "settlement/parked.h"
 #include "settlement/settle_count.h"
@@ -16,10 +17,9 @@
  *
  *   the rows that they need, locked in one order   notice_apply_lock_in()
  *   each notice, by offset                         notice_apply_in()
- *   what cannot be read                            settle_dead_put_in()
+ *   what cannot be read, or is of a newer version   settle_dead_put_in()
  *
- * Of a newer version the known fields are read: notice_apply_in() sees the version, and quarantines
- * it. */
+ * Of a newer version the known fields are read, so that its dead letter holds its order. */
 struct notices {
     struct mysql_link *link;        /* borrowed */
     struct metrics_shard *shard;    /* borrowed or NULL */
@@ -71,12 +71,17 @@ static void *create(const struct settle_options *options)
     return notices;
 }
 
+static bool is_judged(const struct settle_item *item)
+{
+    return item->notice != NULL && !notice_rule_is_newer(item->notice);
+}
+
 static enum err lock_rows(struct notices *notices, const struct settle_item *items, size_t count)
 {
     size_t readable = 0;
 
     for (size_t i = 0; i < count; i++) {
-        if (items[i].notice != NULL) {
+        if (is_judged(&items[i])) {
             notices->readable[readable++] = items[i].notice;
         }
     }
@@ -94,10 +99,11 @@ static enum err write_notices(void *state, const struct offset_claim *claim,
         const struct settle_item *item = &items[i];
         const struct notice_place place = {
             .topic = claim->topic, .part = claim->part, .offset = item->offset};
-        err = item->notice != NULL
+        err = is_judged(item)
                   ? notice_apply_in(notices->link, item->notice, &place, &notices->applied[i])
-                  : settle_dead_put_in(notices->link, claim, item, item->hint,
-                                       DEAD_REASON_UNREADABLE, stats);
+                  : settle_dead_put_in(
+                      notices->link, claim, item, number_of(item),
+                      item->notice != NULL ? DEAD_REASON_VERSION : DEAD_REASON_UNREADABLE, stats);
     }
     if (err == ERR_OK) {
         *ret_taken = count;
@@ -110,7 +116,7 @@ static void tell_applied(void *state, const struct settle_item *items, size_t co
     const struct notices *notices = state;
 
     for (size_t i = 0; i < count; i++) {
-        if (items[i].notice != NULL) {
+        if (is_judged(&items[i])) {
             notice_applied_tell(&notices->applied[i], notices->shard);
         }
     }

@@ -161,32 +161,46 @@ def letters_since(mysql, last):
 
 def test_poison_is_set_aside_and_driven_again(stack, crowd, notices, mysql, kafka):
     """FW4: dead letters in the transaction of the others; one that can be read later has its
-    effect then. No sale waits for them."""
+    effect then, so have one of a newer version and one whose order's row was broken. No sale waits
+    for them."""
     last = mysql.value("SELECT COALESCE(MAX(id), 0) FROM dead_letters")
     sale = stack.admin.open_sale(stock=3000)
     with crowd(sale, threads=2) as buyers:
         wait_until(lambda: len(buyers.wins()) > 30, 60, "they win")
-    first, newer, *others = sorted(buyers.wins().values())
+    first, newer, broken, *others = wins = sorted(buyers.wins().values())
+    wait_until(lambda: len(states(mysql, wins)) == len(wins), SETTLED_S, "all have rows")
+    mysql.execute("UPDATE orders SET reason = 'odd' WHERE order_no = %s", broken)
     good = payment_of(first).encode()
     poison = [b"", b"\xc1garbage", good[:-5], good + b"\x00", b"\x91" * 5000]
     for value in poison:
         notices.send(value, first)
     notices.send(dataclasses.replace(payment_of(newer), version=2).encode(["more"]), newer)
-    notices.pay(others)
+    notices.pay([broken, *others])
     wait_settled(stack, mysql, kafka)
     letters = letters_since(mysql, last)
+    assert {letter["topic"] for letter in letters} == {TOPIC}
+    kept = {letter["reason"]: letter for letter in letters}
+    assert set(kept) == {"unreadable", "version", "broken_row"}
+    assert (kept["version"]["order_no"], kept["broken_row"]["order_no"]) == (newer, broken)
+    letters = [letter for letter in letters if letter["reason"] == "unreadable"]
     assert [letter["size"] for letter in letters] == [len(value) for value in poison]
-    assert {(letter["topic"], letter["reason"]) for letter in letters} == {(TOPIC, "unreadable")}
-    assert states(mysql, [first, newer]) == {first: "PENDING", newer: "PENDING"}
-    assert payments(mysql, [first, newer]) == {newer: ["QUARANTINED"]}
+    assert states(mysql, wins[:3]) == dict.fromkeys(wins[:3], "PENDING")
+    assert payments(mysql, wins[:3]) == {}
     assert_paid_once(mysql, others)
     assert all(worker.is_ready() for worker in stack.workers)
+    for which, why in ((letters[1], "cannot be read"), (kept["version"], "know version 2"),
+                       (kept["broken_row"], "cannot be read")):
+        with pytest.raises(AdminError) as refused:
+            stack.admin.redrive(which["id"])
+        assert why in str(refused.value)
+    mysql.execute("UPDATE orders SET reason = '' WHERE order_no = %s", broken)
+    mysql.execute("UPDATE dead_letters SET payload = %s WHERE id = %s",
+                  payment_of(newer).encode(), kept["version"]["id"])
+    for reason in ("version", "broken_row"):
+        assert stack.admin.redrive(kept[reason]["id"])["resolution"] == "admin: notice applied"
+    assert_paid_once(mysql, [newer, broken])
     stack.admin.recover(sale)
     stack.admin.wait_state(sale, "open")
-
-    with pytest.raises(AdminError) as refused:
-        stack.admin.redrive(letters[1]["id"])
-    assert "cannot be read" in str(refused.value)
     mysql.execute("UPDATE dead_letters SET payload = %s WHERE id = %s", good, letters[2]["id"])
     done = stack.admin.redrive(letters[2]["id"])
     assert done["resolution"] == "admin: notice applied" and not done["repeated"]

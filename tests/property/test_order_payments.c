@@ -55,7 +55,8 @@ static enum err move_body(struct mysql_link *link, void *arg)
 {
     const struct move *move = arg;
     struct order_held held;
-    const enum err err = order_life_lock_in(link, order_no_of(link, move->order), true, &held);
+    const enum err err =
+        order_life_lock_in(link, order_no_of(link, move->order), ORDER_UNITS_ALWAYS, &held);
 
     if (err != ERR_OK || held.row.state != move->from) {
         return err == ERR_OK ? ERR_CONFLICT : err;

@@ -177,9 +177,6 @@ static enum payment_state state_of(struct model *model, const struct model_payme
     const struct notice *notice = &payment->notice;
     const bool is_money = notice->kind == NOTICE_KIND_PAID || notice->kind == NOTICE_KIND_REFUNDED;
 
-    if (notice->version > 1) {
-        return PAYMENT_QUARANTINED;
-    }
     if (!is_money && notice->kind != NOTICE_KIND_CANCEL) {
         return PAYMENT_IGNORED;
     }

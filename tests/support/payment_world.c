@@ -154,7 +154,9 @@ static struct notice random_notice(struct world *world)
     struct notice notice = notice_of(kind, order_no, event, transaction);
     notice.amount = one_of(world, 10) ? 40 : 100;
     notice.currency[0] = one_of(world, 25) ? 'X' : 'C';
-    notice.version = one_of(world, 50) ? 2 : 1;
+    const bool may_be_newer = order_no.value == 0 || kind == NOTICE_KIND_FAILED
+                              || kind == NOTICE_KIND_OTHER; /* else it is a dead letter */
+    notice.version = one_of(world, 50) && may_be_newer ? 2 : 1;
     if (one_of(world, 30)) {
         notice.has_amount = false;
         notice.amount = 0;

@@ -72,7 +72,8 @@ enum move { PAY, CANCEL, REFUND };
 static enum err move_in(struct mysql_link *session, struct order_no order_no, enum move what)
 {
     struct order_held held;
-    enum err err = order_life_lock_in(session, order_no, what != PAY, &held);
+    enum err err = order_life_lock_in(session, order_no,
+                                      what != PAY ? ORDER_UNITS_ALWAYS : ORDER_UNITS_NEVER, &held);
 
     if (err != ERR_OK) {
         return err;
@@ -100,11 +101,33 @@ Test(order_life, what_is_not_there_is_not_moved)
 
     cr_assert(mysql_link_ensure(link) == ERR_OK);
     cr_assert(mysql_link_begin(link) == ERR_OK);
-    cr_assert(order_life_lock_in(link, fixture_order_no(sale, epoch, 1), true, &held)
+    cr_assert(order_life_lock_in(link, fixture_order_no(sale, epoch, 1), ORDER_UNITS_ALWAYS, &held)
               == ERR_NOT_FOUND);
     mysql_link_rollback(link);
     cr_assert(order_life_refund(link, fixture_order_no(sale, epoch, 1), true, &actor, &changed)
               == ERR_NOT_FOUND);
+}
+
+/* Settling and loads want the sku's row; who gives nothing back does not stand in their way. */
+Test(order_life, a_close_that_has_nothing_to_close_waits_for_no_sku)
+{
+    const struct order_no order_no = settled(1, 1, 1);
+    struct mysql_link *settling = fixture_link();
+    struct order_stock stock;
+    struct order_held held;
+
+    cr_assert(mysql_link_begin(link) == ERR_OK);
+    cr_assert(order_life_lock_in(link, order_no, ORDER_UNITS_OF_PENDING, &held) == ERR_OK);
+    cr_assert(held.has_units && order_life_pay_in(link, &held) == ERR_OK);
+    cr_assert(mysql_link_commit(link) == ERR_OK);
+    cr_assert(mysql_link_ensure(settling) == ERR_OK && mysql_link_begin(settling) == ERR_OK);
+    cr_assert(order_settle_stock_in(settling, sale, &held.row.record.sku, &stock) == ERR_OK);
+    cr_assert(mysql_link_begin(link) == ERR_OK);
+    cr_assert(order_life_lock_in(link, order_no, ORDER_UNITS_OF_PENDING, &held) == ERR_OK);
+    cr_assert(!held.has_units && held.row.state == ORDER_STATE_PAID);
+    mysql_link_rollback(link);
+    mysql_link_rollback(settling);
+    mysql_link_destroy(settling);
 }
 
 Test(order_life, a_paid_order_is_told_to_redis_and_the_shop)
@@ -238,12 +261,14 @@ Test(order_life, money_that_is_due_back_raises_the_version_and_is_told_in_json)
     const struct notice due = notice_of(NOTICE_KIND_PAID, order_no, "e", "t\"1\\");
     struct order_held held;
 
+    fixture_run(link, "UPDATE orders SET changed = 1 WHERE state = 'PENDING'");
     cr_assert(mysql_link_begin(link) == ERR_OK);
-    cr_assert(order_life_lock_in(link, order_no, false, &held) == ERR_OK);
+    cr_assert(order_life_lock_in(link, order_no, ORDER_UNITS_NEVER, &held) == ERR_OK);
     cr_assert(order_life_refund_due_in(link, &held, &due, 0) == ERR_OK);
     cr_assert(order_life_refund_due_alone_in(link, &due, 4) == ERR_OK);
     cr_assert(mysql_link_commit(link) == ERR_OK);
     cr_assert(row_of(order_no).version == 2 && row_of(order_no).state == ORDER_STATE_PENDING);
+    cr_assert(row_of(order_no).changed_ms == 1, "it is in its state since then");
     cr_assert(VALUE(link,
                     COUNT "outbox WHERE sale = ? AND verb = 'order.refund_due' AND order_version "
                           "IN (2, 4) AND JSON_VALUE(payload, '$.transaction_id') = 't\"1\\\\' AND "

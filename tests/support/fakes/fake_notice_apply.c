@@ -21,8 +21,9 @@ enum err notice_apply_in(struct mysql_link *link, const struct notice *notice,
                          const struct notice_place *place, struct notice_applied *ret_applied)
 {
     ASSERT(link->in_transaction);
+    ASSERT(notice->version == 1);
     if (fake_notice_apply.refused == place->offset + 1) {
-        return ERR_RANGE;
+        return fake_notice_apply.refused_err != ERR_OK ? fake_notice_apply.refused_err : ERR_RANGE;
     }
     const enum err err = once(&fake_notice_apply.err);
     if (err != ERR_OK) {
@@ -31,7 +32,7 @@ enum err notice_apply_in(struct mysql_link *link, const struct notice *notice,
     ASSERT(link->data.notice_count < FAKE_ROWS_MAX);
     link->data.notices[link->data.notice_count++] = place->offset;
     *ret_applied = (struct notice_applied){
-        .result = notice->version > 1 ? NOTICE_QUARANTINED : NOTICE_APPLIED,
+        .result = NOTICE_APPLIED,
         .kind = notice->kind,
         .order_no = notice->order_no,
         .part = place->part,

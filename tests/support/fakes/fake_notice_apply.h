@@ -12,6 +12,7 @@ enum { FAKE_TOLD_MAX = 64 };
 
 struct fake_notice_apply {
     uint64_t refused;           /* 1 + the offset of one whose values are refused; 0: none */
+    enum err refused_err;       /* ERR_OK: ERR_RANGE */
     enum err lock_err, err;     /* of the next call, once */
     uint32_t locks, locked;     /* calls, notices in the last one */
     uint32_t sweeps, sweep_max; /* calls; orders that the next ones look at */

@@ -179,8 +179,8 @@ enum err order_life_epoch(struct mysql_link *link, struct sale_id sale, uint32_t
     return link->sale_is_unknown ? ERR_NOT_FOUND : ERR_OK;
 }
 
-enum err order_life_lock_in(struct mysql_link *link, struct order_no order_no, bool with_units,
-                            struct order_held *ret_held)
+enum err order_life_lock_in(struct mysql_link *link, struct order_no order_no,
+                            enum order_units units, struct order_held *ret_held)
 {
     const enum err err = enter(link, FAKE_PAYMENTS_LOCK);
     const struct order_row *row = fake_payments_order(link, order_no);
@@ -191,7 +191,10 @@ enum err order_life_lock_in(struct mysql_link *link, struct order_no order_no, b
     if (row == NULL) {
         return ERR_NOT_FOUND;
     }
-    *ret_held = (struct order_held){.row = *row, .has_units = with_units, .epoch = link->epoch};
+    const bool has_units =
+        units == ORDER_UNITS_ALWAYS
+        || (units == ORDER_UNITS_OF_PENDING && row->state == ORDER_STATE_PENDING);
+    *ret_held = (struct order_held){.row = *row, .has_units = has_units, .epoch = link->epoch};
     return ERR_OK;
 }
 

@@ -20,6 +20,7 @@ static struct {
     bool is_leading, conf_is_bad, topic_works;
     uint64_t refused; /* the topic takes no batch with this one */
     uint64_t lost;    /* its report is a failure */
+    uint64_t broken;  /* its order's row cannot be read */
     uint64_t lost_to; /* and so are those of all up to here, but of the last one of each page */
     int64_t wait_us;  /* that the reports of a page take */
     enum err counts_err, mark_err;
@@ -119,7 +120,8 @@ static struct shop_event event_of(uint64_t id)
                                .verb = world.order[id] > 100 ? "order.paid" : "sale.sold_out",
                                .sale = {7},
                                .order_no = {world.order[id] > 100 ? world.order[id] : 0},
-                               .reason = ""};
+                               .reason = "",
+                               .is_broken = id == world.broken};
 }
 
 enum err outbox_store_events(struct mysql_link *link, uint64_t after, uint32_t limit,
@@ -253,6 +255,19 @@ Test(event_relay, events_of_an_order_go_one_behind_the_other)
     assert_told("1 2 4 3 5 6");
     cr_assert_eq(pending_count(), 0);
     cr_assert_eq(world.creates, 1);
+}
+
+Test(event_relay, one_that_cannot_be_read_keeps_back_its_own_order_alone)
+{
+    add("abaca");
+    world.broken = 3;
+    rounds(2);
+    assert_told("1 2 4");
+    cr_assert_eq(pending_count(), 2, "and what came behind it of its order");
+    world.broken = 0; /* somebody has mended the row */
+    pass_seconds(16);
+    rounds(2);
+    assert_told("1 2 4 3 5");
 }
 
 Test(event_relay, a_topic_that_is_away_loses_nothing)

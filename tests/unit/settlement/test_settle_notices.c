@@ -71,6 +71,29 @@ Test(settle_notices, what_cannot_be_read_goes_with_the_batch)
     cr_assert(link->calls[FAKE_COMMIT] == 1, "one transaction");
 }
 
+Test(settle_notices, one_whose_order_cannot_be_read_is_put_aside_and_the_others_go_on)
+{
+    fake_notice_apply.refused = 5;
+    fake_notice_apply.refused_err = ERR_PARSE;
+    cr_assert(run() == SETTLE_DONE && stats.taken == NOTICES);
+    cr_assert(link->data.notice_count == NOTICES - 1 && link->data.next == NOTICES);
+    cr_assert(link->data.dead_count == 1 && stats.dead[DEAD_REASON_ROW] == 1);
+    cr_assert(link->data.dead[0].offset == 4);
+    cr_assert(link->data.dead[0].order_no.value == order_no.value, "the letter holds its order");
+}
+
+Test(settle_notices, a_newer_version_is_a_letter_that_holds_its_order)
+{
+    notices[2].version = 2;
+    cr_assert(run() == SETTLE_DONE && stats.taken == NOTICES);
+    cr_assert(link->data.notice_count == NOTICES - 1 && link->data.next == NOTICES);
+    cr_assert(link->data.dead_count == 1 && stats.dead[DEAD_REASON_VERSION] == 1);
+    cr_assert(link->data.dead[0].order_no.value == order_no.value);
+    cr_assert(fake_notice_apply.locked == NOTICES - 1);
+    cr_assert(fake_notice_apply.told_count == NOTICES - 1);
+    cr_assert(link->calls[FAKE_COMMIT] == 1, "one transaction");
+}
+
 Test(settle_notices, nothing_is_told_of_a_batch_that_was_rolled_back)
 {
     static const enum err errs[] = {ERR_LOST, ERR_UNAVAILABLE, ERR_REFUSED, ERR_NO_MEMORY};
