@@ -24,6 +24,12 @@ START_DEADLINE_S = 10
 SETTLE_DEADLINE_S = 60
 PARTS = {"engine": "SECKILLD_PID", "redis": "REDIS_PID", "broker": "KAFKA_PID",
          "worker": "SECKILL_WORKER_PID", "mysql": "MYSQL_PID"}
+# A broker as it is after its first day, in a minute or two: both compilers, the second one early.
+WARM_JVM = ("-Xmx512m -Xmn256m -XX:+UseSerialGC -XX:Tier4InvocationThreshold=1500 "
+            "-XX:Tier4MinInvocationThreshold=300 -XX:Tier4CompileThreshold=3000")
+WARM_CONNECTIONS = 16
+WARM_UP_S = 90
+WARM_BUYERS = 900000
 BUILD = pathlib.Path(os.environ.get("SECKILL_BUILD", ROOT / "build")).resolve()
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -95,8 +101,9 @@ def redis_command(url, *words):
 class Stack:
     """One engine, worker, Redis, Kafka and MariaDB of their own; a context manager."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, warm_up_s=0):
         self.directory = directory
+        self.warm_up_s = warm_up_s
         self.env = {}
         self.last_sale = 100
 
@@ -104,16 +111,25 @@ class Stack:
         demo = [ROOT / "tools" / "demo", "--dir", self.directory]
         subprocess.run([*demo, "--stop"], stdout=subprocess.DEVNULL, check=False)
         # A small sale first: it warms up the broker's JVM, and shows that all works.
+        environment = {**os.environ, **({"SERVICES_KAFKA_JVM": WARM_JVM} if self.warm_up_s else {})}
         process = subprocess.run([*demo, "--keep", "--stock", "10000", "--buyers", "10000",
-                                  "--rate", "4000"], stdout=subprocess.PIPE,
+                                  "--rate", "4000"], stdout=subprocess.PIPE, env=environment,
                                  stderr=subprocess.STDOUT, text=True, check=False)
         if process.returncode != 0:
             raise SystemExit(process.stdout)
         self.env = read_env(self.directory)
+        if self.warm_up_s:
+            self.warm_up()
         return self
 
     def __exit__(self, *_):
         run(ROOT / "tools" / "demo", "--dir", self.directory, "--stop")
+
+    def warm_up(self):
+        """Many requests to the broker with few orders in each, until its compilers are done."""
+        self.load(self.open_sale(WARM_BUYERS), "--closed", "--connections", WARM_CONNECTIONS,
+                  "--duration", self.warm_up_s, "--buyers", WARM_BUYERS)
+        self.settle()
 
     def ctl(self, *arguments):
         return run(BUILD / "tools" / "seckillctl" / "seckillctl", *arguments,
