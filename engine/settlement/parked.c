@@ -7,6 +7,7 @@
 #include "ledger/payment_store.h"
 #include "settlement/notice_apply.h"
 #include "settlement/notice_tell.h"
+#include "settlement/settle.h"
 
 struct job {
     struct order_no order_no;
@@ -59,24 +60,34 @@ static enum err show(struct mysql_link *link, struct metrics_shard *shard)
     return err;
 }
 
-enum err parked_sweep(struct mysql_link *link, uint32_t limit, struct metrics_shard *shard,
-                      struct parked_stats *ret_stats)
+static bool goes_on(const struct settle_turn *turn)
 {
-    struct order_no order_nos[PARKED_SWEEP_MAX], after = {0};
-    size_t count = 0;
-    bool goes_on = false;
+    return turn->goes_on == NULL || turn->goes_on(turn->arg);
+}
 
+static enum err sweep(struct mysql_link *link, uint32_t limit, struct settle_turn *turn,
+                      struct metrics_shard *shard, struct parked_stats *stats)
+{
+    struct order_no order_nos[PARKED_SWEEP_MAX];
+    size_t count = 0, i = 0;
+    enum err err = payment_store_joinable(link, turn->after, order_nos, limit, &count);
+
+    while (i < count && err == ERR_OK && (i == 0 || goes_on(turn))) {
+        turn->after = order_nos[i];
+        err = join(link, order_nos[i++], shard, stats);
+    }
+    stats->is_more = err == ERR_OK && (i < count || count == limit);
+    return err;
+}
+
+enum err parked_sweep(struct mysql_link *link, uint32_t limit, struct settle_turn *turn,
+                      struct metrics_shard *shard, struct parked_stats *ret_stats)
+{
     ASSERT(limit > 0 && limit <= PARKED_SWEEP_MAX);
-    *ret_stats = (struct parked_stats){0};
-    enum err err = ERR_OK;
-    do { /* a page of orders that cannot be joined does not stand in front of the others */
-        const uint32_t failed = ret_stats->failed;
-        err = payment_store_joinable(link, after, order_nos, limit, &count);
-        for (size_t i = 0; i < count && err == ERR_OK; i++) {
-            err = join(link, order_nos[i], shard, ret_stats);
-            after = order_nos[i];
-        }
-        goes_on = count == limit && ret_stats->failed - failed == limit;
-    } while (goes_on && err == ERR_OK);
+    *ret_stats = (struct parked_stats){.is_more = false};
+    const enum err err = sweep(link, limit, turn, shard, ret_stats);
+    if (!ret_stats->is_more) {
+        turn->after.value = 0;
+    }
     return err == ERR_OK ? show(link, shard) : err;
 }

@@ -6,22 +6,27 @@
  * Thread: that of the link; any number of them may sweep at once.  Outside of a transaction. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/err.h"
 
 struct metrics_shard;
 struct mysql_link;
+struct settle_turn;
 
-enum { PARKED_INTERVAL_MS = 1000, PARKED_SWEEP_MAX = 256 };
+enum { PARKED_SWEEP_MAX = 256 };
 
 struct parked_stats {
     uint32_t orders; /* looked at */
     uint32_t joined; /* notices decided */
-    uint32_t failed; /* orders left for the next sweep; each is logged */
+    uint32_t failed; /* orders left for a later round; each is logged */
+    bool is_more;    /* it broke off before the last order */
 };
-/* At most `limit` (1 to PARKED_SWEEP_MAX) orders, each a transaction of its own; what was decided
- * is counted and told. An order that cannot be joined keeps no other one back. `*ret_stats` is set
- * whatever the result. `shard`: the thread's, or NULL. Errors as mysql_link.h: MySQL is away. */
-MUST_CHECK enum err parked_sweep(struct mysql_link *link, uint32_t limit,
+/* A round: at most `limit` (1 to PARKED_SWEEP_MAX) orders, and at least one, as long as `turn`
+ * (settle.h) lets it; the next one goes on behind it, and begins anew behind the last. Each order
+ * is a transaction of its own; what was decided is counted and told. An order that cannot be joined
+ * keeps no other one back. `*ret_stats` is set whatever the result. `shard`: the thread's, or NULL.
+ * Errors as mysql_link.h: MySQL is away. */
+MUST_CHECK enum err parked_sweep(struct mysql_link *link, uint32_t limit, struct settle_turn *turn,
                                  struct metrics_shard *shard, struct parked_stats *ret_stats);

@@ -82,6 +82,13 @@ struct settle_options {
     struct metrics_shard *shard; /* borrowed or NULL: of the thread */
 };
 
+/* Of one round of a sweep: how far the ones before it came, and how long it may go on. */
+struct settle_turn {
+    struct order_no after;      /* begins behind it; 0: at the beginning, as at first */
+    bool (*goes_on)(void *arg); /* asked behind each order; NULL: always */
+    void *arg;
+};
+
 /* What the records of a topic are and become. `state` is that of one partition. */
 struct settle_kind {
     size_t record_size; /* of what read() fills */
@@ -105,8 +112,9 @@ struct settle_kind {
     /* Counts a call of settle_batch() that took so long. */
     void (*count)(struct metrics_shard *shard, const struct settle_stats *stats, int64_t took_us);
     /* Beside the records, each second by one thread of the worker; NULL: nothing. `*ret_more`: the
-     * next need not wait. Errors as mysql_link.h. */
-    enum err (*sweep)(struct mysql_link *link, struct metrics_shard *shard, bool *ret_more);
+     * round broke off, the next goes on behind it and need not wait. Errors as mysql_link.h. */
+    enum err (*sweep)(struct mysql_link *link, struct settle_turn *turn,
+                      struct metrics_shard *shard, bool *ret_more);
     /* Passed before the first write, behind write(), behind the offset's UPDATE, after COMMIT. */
     struct settle_points {
         enum failpoint begun, written, advanced, committed;

@@ -122,12 +122,13 @@ static void tell_applied(void *state, const struct settle_item *items, size_t co
     }
 }
 
-static enum err sweep_parked(struct mysql_link *link, struct metrics_shard *shard, bool *ret_more)
+static enum err sweep_parked(struct mysql_link *link, struct settle_turn *turn,
+                             struct metrics_shard *shard, bool *ret_more)
 {
     struct parked_stats stats;
-    const enum err err = parked_sweep(link, PARKED_SWEEP_MAX, shard, &stats);
+    const enum err err = parked_sweep(link, PARKED_SWEEP_MAX, turn, shard, &stats);
 
-    *ret_more = stats.orders == PARKED_SWEEP_MAX && stats.failed == 0;
+    *ret_more = stats.is_more;
     return err;
 }
 

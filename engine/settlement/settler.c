@@ -12,6 +12,7 @@
 #include "journal/consumer.h"
 #include "loop/waiter.h"
 #include "settlement/settle.h"
+#include "settlement/settle_sweep.h"
 
 enum {
     WAIT_MS = 100, /* for the first record of a poll */
@@ -22,7 +23,6 @@ enum {
     RECLAIM_MS =
         30000, /* one that a gap stopped is claimed again: an operator may have mended it */
     FATAL_MS = 1000,
-    SWEEP_MS = 1000,
     GROUP_SIZE = 256,
 };
 
@@ -43,7 +43,7 @@ struct settler {
     int64_t oldest_ms;         /* wall clock of the oldest record in hand; 0: none */
     bool is_lost;              /* of the partition in work: it was taken away meanwhile */
     uint32_t working_partition;
-    int64_t sweep_us;            /* when the kind's sweep is due */
+    struct settle_sweep sweep;
     char why[SETTLER_TEXT_SIZE]; /* MySQL is away, or the group cannot be joined; "" */
     pthread_mutex_t mutex;       /* of `state` only */
     struct settler_state state;
@@ -65,6 +65,10 @@ struct settler *settler_create(const struct settler_options *options)
     }
     pthread_mutex_init(&settler->mutex, NULL);
     settler->options = *options;
+    settler->sweep = (struct settle_sweep){.kind = options->kind,
+                                           .link = options->mysql,
+                                           .waiter = options->waiter,
+                                           .shard = options->shard};
     settler->records = calloc(SETTLE_BATCH_MAX, options->kind->record_size);
     settler->items = calloc(SETTLE_BATCH_MAX, sizeof *settler->items);
     if (!settler->records || !settler->items) {
@@ -405,18 +409,10 @@ static void resume_waiting(struct settler *settler)
 /* What the kind has to do beside its records. The first thread does it for all. */
 static void sweep(struct settler *settler)
 {
-    const struct settle_kind *kind = settler->options.kind;
-    const int64_t now_us = waiter_now_us(settler->options.waiter);
-    bool is_more = false;
-
-    if (!kind->sweep || settler->options.index > 0 || now_us < settler->sweep_us) {
-        return;
-    }
-    if (kind->sweep(settler->options.mysql, settler->options.shard, &is_more) != ERR_OK) {
+    if (settler->options.kind->sweep && settler->options.index == 0
+        && settle_sweep_round(&settler->sweep) != ERR_OK) {
         trouble(settler, "MySQL", mysql_link_error_text(settler->options.mysql));
-        is_more = false;
     }
-    settler->sweep_us = now_us + (is_more ? 0 : (int64_t)SWEEP_MS * 1000);
 }
 
 /* True: the consumer must be made anew. */

@@ -9,6 +9,7 @@
 #include "common/assert.h"
 #include "common/log.h"
 #include "settlement/parked.h"
+#include "settlement/settle.h"
 #include "support/notices.h"
 #include "support/payment_model.h"
 
@@ -214,10 +215,11 @@ static bool step_notice(struct world *world)
 
 static bool step_sweep(struct world *world)
 {
+    struct settle_turn turn = {.goes_on = NULL};
     struct parked_stats stats;
 
     model_sweep(&world->model);
-    if (parked_sweep(world->ops->link, PARKED_SWEEP_MAX, NULL, &stats) != ERR_OK
+    if (parked_sweep(world->ops->link, PARKED_SWEEP_MAX, &turn, NULL, &stats) != ERR_OK
         || stats.failed > 0) {
         return broke(world, "a sweep", "failed");
     }

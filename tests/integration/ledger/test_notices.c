@@ -2,7 +2,6 @@
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -18,6 +17,7 @@
 
 static const struct notice_place place = {.topic = "notices", .part = 0, .offset = 1};
 static const struct sku a = {1, "a"};
+static _Thread_local struct settle_turn whole;
 static uint64_t sold; /* of "a", when the last one was taken */
 static struct mysql_link *link;
 static char database[65];   /* its own: sweeps look at all sales */
@@ -115,7 +115,7 @@ static uint32_t sweep(void)
 {
     struct parked_stats stats;
 
-    cr_assert(parked_sweep(link, PARKED_SWEEP_MAX, NULL, &stats) == ERR_OK);
+    cr_assert(parked_sweep(link, PARKED_SWEEP_MAX, &whole, NULL, &stats) == ERR_OK);
     cr_assert(stats.failed == 0);
     return stats.joined;
 }
@@ -449,7 +449,7 @@ static void *crowd_reap(void *arg)
             *(uint32_t *)arg += err == ERR_OK ? closing.closed : 0;
         }
         struct parked_stats stats;
-        cr_assert(parked_sweep(session, PARKED_SWEEP_MAX, NULL, &stats) == ERR_OK);
+        cr_assert(parked_sweep(session, PARKED_SWEEP_MAX, &whole, NULL, &stats) == ERR_OK);
     } while (!look_over(false));
     mysql_link_destroy(session);
     mysql_link_thread_end();

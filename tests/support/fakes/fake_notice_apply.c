@@ -63,13 +63,15 @@ const char *notice_result_name(enum notice_result result)
     return result == NOTICE_APPLIED ? "applied" : "quarantined";
 }
 
-enum err parked_sweep(struct mysql_link *link, uint32_t limit, struct metrics_shard *shard,
-                      struct parked_stats *ret_stats)
+enum err parked_sweep(struct mysql_link *link, uint32_t limit, struct settle_turn *turn,
+                      struct metrics_shard *shard, struct parked_stats *ret_stats)
 {
     (void)link;
+    (void)turn;
     (void)shard;
     fake_notice_apply.sweeps++;
     *ret_stats = (struct parked_stats){
-        .orders = fake_notice_apply.sweep_max < limit ? fake_notice_apply.sweep_max : limit};
+        .orders = fake_notice_apply.sweep_max < limit ? fake_notice_apply.sweep_max : limit,
+        .is_more = fake_notice_apply.sweep_max >= limit};
     return fake_notice_apply.sweep_err;
 }

@@ -238,11 +238,17 @@ static void count_call(struct metrics_shard *shard, const struct settle_stats *s
     world.counted += stats->taken;
 }
 
-static enum err sweep(struct mysql_link *link, struct metrics_shard *shard, bool *ret_more)
+static enum err sweep(struct mysql_link *link, struct settle_turn *turn,
+                      struct metrics_shard *shard, bool *ret_more)
 {
     (void)link;
     (void)shard;
-    world.sweeps++;
+    world.swept_from = turn->after.value;
+    cr_assert(quiet.is_stopped || turn->goes_on(turn->arg), "a round has time");
+    quiet.now_us += 500000;
+    cr_assert_not(turn->goes_on(turn->arg), "but not for ever");
+    quiet.now_us -= 500000;
+    turn->after.value = ++world.sweeps;
     *ret_more = world.sweep_more > 0;
     world.sweep_more -= world.sweep_more > 0;
     return world.sweep_err;

@@ -45,6 +45,7 @@ struct settler_world {
     uint32_t claims, alive; /* settles */
     uint32_t counted;       /* records, as the kind was told */
     uint32_t sweeps, sweep_more;
+    uint64_t swept_from; /* where the last one began */
     enum err sweep_err;
     enum settle_result claim_result;
     uint64_t next[2];

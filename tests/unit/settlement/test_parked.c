@@ -3,6 +3,7 @@
 #include "common/metrics.h"
 #include "settlement/notice_apply.h"
 #include "settlement/parked.h"
+#include "settlement/settle.h"
 #include "support/fakes/fake_payments.h"
 #include "support/notices.h"
 
@@ -28,24 +29,26 @@ static void park(struct mysql_link *link, uint32_t seq)
 Test(parked, mysql_that_is_away_ends_the_sweep)
 {
     struct mysql_link *link = fake_payments_create();
+    struct settle_turn turn = {.goes_on = NULL};
     struct parked_stats stats;
 
     fake_payments_fail(link, FAKE_PAYMENTS_SEARCH, ERR_UNAVAILABLE, 1);
-    cr_assert(parked_sweep(link, 10, NULL, &stats) == ERR_UNAVAILABLE && stats.orders == 0);
+    cr_assert(parked_sweep(link, 10, &turn, NULL, &stats) == ERR_UNAVAILABLE && stats.orders == 0);
     for (uint32_t seq = 1; seq <= 2; seq++) {
         park(link, seq);
         fake_payments_add(link, number(seq));
     }
     fake_payments_fail(link, FAKE_PAYMENTS_EVENT, ERR_LOST, 1);
-    cr_assert(parked_sweep(link, 10, NULL, &stats) == ERR_LOST);
+    cr_assert(parked_sweep(link, 10, &turn, NULL, &stats) == ERR_LOST);
     cr_assert(stats.orders == 1 && stats.failed == 1 && stats.joined == 0);
-    cr_assert(parked_sweep(link, 10, NULL, &stats) == ERR_OK && stats.joined == 2);
+    cr_assert(parked_sweep(link, 10, &turn, NULL, &stats) == ERR_OK && stats.joined == 2);
     fake_payments_destroy(link);
 }
 
 Test(parked, an_order_that_cannot_be_joined_keeps_no_other_one_back)
 {
     struct mysql_link *link = fake_payments_create();
+    struct settle_turn turn = {.goes_on = NULL};
     struct parked_stats stats;
 
     for (uint32_t seq = 1; seq <= 3; seq++) {
@@ -53,11 +56,38 @@ Test(parked, an_order_that_cannot_be_joined_keeps_no_other_one_back)
         fake_payments_add(link, number(seq));
     }
     fake_payments_fail(link, FAKE_PAYMENTS_EVENT, ERR_RANGE, 1);
-    cr_assert(parked_sweep(link, 1, NULL, &stats) == ERR_OK, "a page of one, and that one fails");
-    cr_assert(stats.failed == 1 && stats.joined == 1);
+    cr_assert(parked_sweep(link, 1, &turn, NULL, &stats) == ERR_OK, "one, and that one fails");
+    cr_assert(stats.failed == 1 && stats.joined == 0 && stats.is_more);
+    cr_assert(parked_sweep(link, 1, &turn, NULL, &stats) == ERR_OK && stats.joined == 1);
     cr_assert(fake_payments_order(link, number(1))->state == ORDER_STATE_PENDING);
     cr_assert(fake_payments_order(link, number(2))->state == ORDER_STATE_PAID);
-    cr_assert(parked_sweep(link, 10, NULL, &stats) == ERR_OK && stats.joined == 2);
+    cr_assert(parked_sweep(link, 10, &turn, NULL, &stats) == ERR_OK && stats.joined == 1);
+    cr_assert(!stats.is_more && turn.after.value == 0, "then it begins anew");
+    cr_assert(parked_sweep(link, 10, &turn, NULL, &stats) == ERR_OK && stats.joined == 1);
+    fake_payments_destroy(link);
+}
+
+static bool is_over(void *arg)
+{
+    (void)arg;
+    return false;
+}
+
+Test(parked, a_round_whose_time_is_over_is_gone_on_with_in_the_next)
+{
+    struct mysql_link *link = fake_payments_create();
+    struct settle_turn turn = {.goes_on = is_over};
+    struct parked_stats stats;
+
+    for (uint32_t seq = 1; seq <= 3; seq++) {
+        park(link, seq);
+        fake_payments_add(link, number(seq));
+    }
+    for (uint32_t seq = 1; seq <= 3; seq++) { /* one each: there is no round without any */
+        cr_assert(parked_sweep(link, 10, &turn, NULL, &stats) == ERR_OK && stats.joined == 1);
+        cr_assert(fake_payments_order(link, number(seq))->state == ORDER_STATE_PAID);
+        cr_assert(stats.is_more == (seq < 3));
+    }
     fake_payments_destroy(link);
 }
 
@@ -66,12 +96,13 @@ Test(parked, what_waits_is_shown)
     struct mysql_link *link = fake_payments_create();
     struct metrics *metrics = metrics_create();
     struct metrics_shard *shard = metrics_shard(metrics);
+    struct settle_turn turn = {.goes_on = NULL};
     struct parked_stats stats;
 
     park(link, 1);
     park(link, 2);
     fake_payments_add(link, number(2));
-    cr_assert(parked_sweep(link, 10, shard, &stats) == ERR_OK);
+    cr_assert(parked_sweep(link, 10, &turn, shard, &stats) == ERR_OK);
     cr_assert(stats.orders == 1 && stats.joined == 1 && stats.failed == 0);
     cr_assert(metrics_value(metrics, METRIC_payments_parked, 0) == 1);
     cr_assert(metrics_value(metrics, METRIC_payments_parked_oldest_seconds, 0) == 1500);

@@ -163,12 +163,13 @@ Test(settle_notices, bytes_are_read_as_a_notice)
 
 Test(settle_notices, the_sweep_goes_on_while_there_is_more)
 {
+    struct settle_turn turn = {.arg = NULL};
     bool is_more = true;
 
     fake_notice_apply.sweep_max = 3;
-    cr_assert(settle_notices_kind.sweep(link, NULL, &is_more) == ERR_OK && !is_more);
+    cr_assert(settle_notices_kind.sweep(link, &turn, NULL, &is_more) == ERR_OK && !is_more);
     fake_notice_apply.sweep_max = UINT32_MAX;
-    cr_assert(settle_notices_kind.sweep(link, NULL, &is_more) == ERR_OK && is_more);
+    cr_assert(settle_notices_kind.sweep(link, &turn, NULL, &is_more) == ERR_OK && is_more);
     fake_notice_apply.sweep_err = ERR_UNAVAILABLE;
-    cr_assert(settle_notices_kind.sweep(link, NULL, &is_more) == ERR_UNAVAILABLE);
+    cr_assert(settle_notices_kind.sweep(link, &turn, NULL, &is_more) == ERR_UNAVAILABLE);
 }

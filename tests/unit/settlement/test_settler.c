@@ -311,6 +311,7 @@ Test(settler, it_sweeps_each_second_and_at_once_while_there_is_more)
     world.sweep_more = 2;
     settler_run(settler);
     cr_assert_eq(world.sweeps, 4, "%u", world.sweeps);
+    cr_assert_eq(world.swept_from, 3, "each goes on behind the one before it");
 }
 
 Test(settler, a_sweep_without_mysql_is_told_and_tried_again)
