@@ -66,6 +66,7 @@ struct worker {
     pthread_t checking;
     int status;      /* of the process */
     bool is_started; /* the services were asked, and all below is there */
+    bool has_failed; /* it was not: the loop ends with `status` */
     struct worker_guard *guard;
     struct worker_threads *threads;
     struct admin_api *admin;
@@ -132,6 +133,9 @@ static void on_signal(void *arg)
 {
     struct worker *worker = arg;
 
+    if (worker->has_failed) {
+        return; /* the process is ending, and there are no servers to drain */
+    }
     if (!worker->is_started) {
         /* Nothing was begun that must end in order, and a thread may wait for a service. */
         LOG_INFO("stopped_before_start", KV_STR("why", "it still waited for its services"));
@@ -317,7 +321,8 @@ static void on_checked(void *arg)
     status = status ? status : start_threads(worker);
     status = status ? status : start_guard(worker);
     worker->status = status;
-    worker->is_started = true;
+    worker->is_started = status == 0;
+    worker->has_failed = status != 0;
     if (status != 0) {
         loop_stop(worker->loop);
         return;

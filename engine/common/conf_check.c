@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <string.h>
+#include <strings.h>
 
 enum {
     HOLD_MARGIN_MS = 500,
@@ -139,6 +140,20 @@ static bool is_port(const char *text, size_t size)
     return port >= 1 && port <= 65535;
 }
 
+/* How long the `scheme://` before a broker is; 0: none that librdkafka knows. */
+static size_t scheme_size(const char *text)
+{
+    static const char *const schemes[] = {"plaintext://", "ssl://", "sasl_plaintext://",
+                                          "sasl_ssl://"};
+
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+        if (strncasecmp(text, schemes[i], strlen(schemes[i])) == 0) {
+            return strlen(schemes[i]);
+        }
+    }
+    return 0;
+}
+
 /* host, host:port, [address]:port */
 static bool is_broker(const char *text, size_t size)
 {
@@ -161,7 +176,11 @@ static bool check_brokers(const struct conf *conf, char error[static CONF_ERROR_
 
     for (bool more = true; more;) {
         entry += strspn(entry, " ");
-        const size_t size = strcspn(entry, ",");
+        entry += scheme_size(entry);
+        const size_t all = strcspn(entry, ",");
+        size_t size = all;
+        for (; size > 0 && entry[size - 1] == ' '; size--) {
+        }
         if (size == 0 || !is_broker(entry, size)) {
             (void)snprintf(error, CONF_ERROR_SIZE,
                            "configuration: kafka.brokers must be host:port with commas, not "
@@ -169,8 +188,8 @@ static bool check_brokers(const struct conf *conf, char error[static CONF_ERROR_
                            conf->kafka_brokers);
             return false;
         }
-        more = entry[size] == ',';
-        entry += size + more;
+        more = entry[all] == ',';
+        entry += all + more;
     }
     return true;
 }

@@ -66,7 +66,15 @@ static enum err ensure_producer(struct dead_relay *relay)
         .waiter = relay->options.waiter,
     };
 
-    return relay_producer_ensure(&relay->producer, &options);
+    char error[KAFKA_CONF_ERROR_SIZE];
+    const enum err err = relay_producer_ensure(&relay->producer, &options, error);
+
+    if (err != ERR_OK) {
+        LOG_WARN_EVERY(RELAY_PRODUCER_TOLD_S, "relay_topic_refused", KV_STR("topic", options.topic),
+                       KV_STR("why", error),
+                       KV_STR("next", "what it is to be told stays in MySQL; tried again"));
+    }
+    return err;
 }
 
 /* --- a page --- */

@@ -15,7 +15,7 @@ static void print_line(const json_t *payment)
 {
     const json_t *amount = json_object_get(payment, "amount");
 
-    printf("%-8" JSON_INTEGER_FORMAT " %-11s %-11s %-8s",
+    printf("%-8" JSON_INTEGER_FORMAT " %-11s %-14s %-8s",
            json_integer_value(json_object_get(payment, "id")), text_of(payment, "state"),
            text_of(payment, "reason"), text_of(payment, "kind"));
     if (json_is_integer(amount)) {

@@ -1,6 +1,7 @@
 #include "common/conf.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -120,6 +121,26 @@ Test(conf_check, defaults_with_their_secrets_start)
 {
     cr_assert_eq(conf_check(&conf, CONF_ROLE_ENGINE, error), ERR_OK, "%s", error);
     cr_assert_eq(conf_check(&conf, CONF_ROLE_WORKER, error), ERR_OK, "%s", error);
+}
+
+Test(conf_check, brokers_are_written_as_librdkafka_takes_them)
+{
+    static const char *const good[] = {
+        "abc",   "a:9092,b:9092",       "SASL_SSL://h:9092",         "h:9092 ,i:9092",
+        " h:1 ", "ssl://h:1 , [::1]:2", "plaintext://h,ssl://i:9092"};
+    static const char *const bad[] = {"http://h:9092", "a b", "ssl://",  "a:9092,",
+                                      " , a",          "a:0", "h :9092", "ssl://ssl://h:1"};
+    char text[80];
+
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        (void)snprintf(text, sizeof text, "kafka.brokers=%s", good[i]);
+        set(text);
+        cr_expect_eq(conf_check(&conf, CONF_ROLE_WORKER, error), ERR_OK, "%s: %s", text, error);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        (void)snprintf(text, sizeof text, "kafka.brokers=%s", bad[i]);
+        expect_refused(CONF_ROLE_WORKER, text, "kafka.brokers must be host:port with commas");
+    }
 }
 
 Test(conf_check, a_rotation_and_ipv6_start)

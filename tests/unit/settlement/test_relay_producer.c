@@ -7,7 +7,7 @@
 
 static char there;
 static uint32_t creates;
-static bool is_bad;
+static enum err create_err;
 
 enum err producer_blocking_create(const struct producer_blocking_options *options,
                                   char error[static KAFKA_CONF_ERROR_SIZE],
@@ -15,9 +15,11 @@ enum err producer_blocking_create(const struct producer_blocking_options *option
 {
     cr_assert_str_eq(options->topic, "told");
     creates++;
-    if (is_bad) {
+    if (create_err == ERR_CONFIG) {
         memcpy(error, "bad", sizeof "bad");
-        return ERR_CONFIG;
+    }
+    if (create_err != ERR_OK) {
+        return create_err;
     }
     *ret_producer = (struct producer_blocking *)&there;
     return ERR_OK;
@@ -28,12 +30,18 @@ Test(relay_producer, one_that_is_refused_is_tried_again_and_one_that_is_there_st
     const struct producer_blocking_options options = {.topic = "told"};
     struct producer_blocking *producer = NULL;
 
-    is_bad = true;
-    cr_assert_eq(relay_producer_ensure(&producer, &options), ERR_CONFIG);
+    char error[KAFKA_CONF_ERROR_SIZE];
+
+    create_err = ERR_CONFIG;
+    cr_assert_eq(relay_producer_ensure(&producer, &options, error), ERR_CONFIG);
     cr_assert_null(producer);
-    is_bad = false;
-    cr_assert_eq(relay_producer_ensure(&producer, &options), ERR_OK);
+    cr_assert_str_eq(error, "bad");
+    create_err = ERR_NO_MEMORY;
+    cr_assert_eq(relay_producer_ensure(&producer, &options, error), ERR_NO_MEMORY);
+    cr_assert_str_eq(error, err_text(ERR_NO_MEMORY), "the log says why");
+    create_err = ERR_OK;
+    cr_assert_eq(relay_producer_ensure(&producer, &options, error), ERR_OK);
     cr_assert_eq((void *)producer, (void *)&there);
-    cr_assert_eq(relay_producer_ensure(&producer, &options), ERR_OK);
-    cr_assert_eq(creates, 2);
+    cr_assert_eq(relay_producer_ensure(&producer, &options, error), ERR_OK);
+    cr_assert_eq(creates, 3);
 }
