@@ -8,7 +8,7 @@
 #include "ledger/mysql_link.h"
 #include "settlement/redrive.h"
 
-enum { REASON_SIZE = 201 };
+enum { REASON_SIZE = REDRIVE_REASON_SIZE_MAX + 1 };
 
 static void write_order_no(struct json_out *out, struct order_no order_no)
 {

@@ -41,6 +41,7 @@ static void read_kind(struct record_in *in, struct notice *notice)
     if (notice_kind_parse(text, size, &notice->kind) != ERR_OK) {
         record_in_require(in, notice->version > NOTICE_EVENT_VERSION);
         notice->kind = NOTICE_KIND_OTHER;
+        notice->is_kind_unknown = true;
     }
 }
 

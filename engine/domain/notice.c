@@ -105,15 +105,16 @@ enum err notice_check(const struct notice *notice)
 {
     size_t trace_size = strnlen(notice->traceparent.text, TRACEPARENT_SIZE + 1);
     struct traceparent trace;
-    bool is_good = notice->version >= 1 && (unsigned)notice->kind < NOTICE_KIND_COUNT
-                   && is_provider(notice->provider) && is_id(notice->event_id, 1)
-                   && is_id(notice->transaction_id, 0)
-                   && (notice->order_no.value == 0 || order_no_is_whole(notice->order_no))
-                   && is_amount(notice) && is_time(notice->occurred_ms)
-                   && is_time(notice->received_ms)
-                   && (trace_size == 0
-                       || traceparent_parse(notice->traceparent.text, trace_size, &trace) == ERR_OK)
-                   && is_cancel_whole(notice);
+    bool is_good =
+        notice->version >= 1 && (unsigned)notice->kind < NOTICE_KIND_COUNT
+        && (!notice->is_kind_unknown || (notice->version > 1 && notice->kind == NOTICE_KIND_OTHER))
+        && is_provider(notice->provider) && is_id(notice->event_id, 1)
+        && is_id(notice->transaction_id, 0)
+        && (notice->order_no.value == 0 || order_no_is_whole(notice->order_no)) && is_amount(notice)
+        && is_time(notice->occurred_ms) && is_time(notice->received_ms)
+        && (trace_size == 0
+            || traceparent_parse(notice->traceparent.text, trace_size, &trace) == ERR_OK)
+        && is_cancel_whole(notice);
 
     return is_good ? ERR_OK : ERR_RANGE;
 }

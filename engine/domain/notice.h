@@ -31,6 +31,7 @@ enum notice_kind {
 struct notice {
     uint32_t version; /* 1 */
     enum notice_kind kind;
+    bool is_kind_unknown; /* of a newer version, a kind that this build does not know: OTHER */
     char provider[NOTICE_PROVIDER_SIZE_MAX + 1]; /* [a-z0-9_-], not empty */
     char event_id[NOTICE_ID_SIZE_MAX + 1];       /* visible ASCII, not empty */
     char transaction_id[NOTICE_ID_SIZE_MAX + 1]; /* visible ASCII; "": none */

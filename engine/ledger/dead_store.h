@@ -66,8 +66,8 @@ MUST_CHECK enum err dead_store_read(struct mysql_link *link, uint64_t id, dead_l
 /* The same inside the caller's transaction, the letter locked until its end. */
 MUST_CHECK enum err dead_store_lock_in(struct mysql_link *link, uint64_t id, dead_letter_fn *each,
                                        void *arg);
-/* Inside the caller's transaction: an open letter is resolved now. `resolution` "who: what", cut at
- * DEAD_RESOLUTION_SIZE_MAX. ERR_NOT_FOUND: there is none, or it is resolved. */
+/* Inside the caller's transaction: an open letter is resolved now. `resolution` "who: what", ASCII,
+ * cut at DEAD_RESOLUTION_SIZE_MAX. ERR_NOT_FOUND: there is none, or it is resolved. */
 MUST_CHECK enum err dead_store_resolve_in(struct mysql_link *link, uint64_t id,
                                           const char *resolution);
 /* Open letters of a topic: of this sale, and of no known sale (those of the order log stop

@@ -62,7 +62,9 @@ MUST_CHECK enum err notice_apply_lock_in(struct mysql_link *link,
                                          const struct notice *const *notices, size_t count);
 
 /* Inside the caller's transaction: the PARKED notices of an order, in the order in which they came,
- * as far as they can be decided now. `each` is told of every one that is decided. */
+ * as far as they can be decided now: the first NOTICE_JOIN_MAX, the rest by the next calls. Open:
+ * one that was set aside for another's claim to its transaction is judged anew only by the call
+ * that decides that claim; behind more rows than that it stays QUARANTINED, for an operator. */
 enum { NOTICE_JOIN_MAX = 64 };
 struct notice_joined {
     struct notice_applied applied[NOTICE_JOIN_MAX];

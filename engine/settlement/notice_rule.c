@@ -53,11 +53,14 @@ static bool is_money_of(const struct notice *notice)
     return notice->kind == NOTICE_KIND_PAID || notice->kind == NOTICE_KIND_REFUNDED;
 }
 
-/* A version only appends fields: what names no order, or has no effect, is so in every version. */
+/* A version only appends fields and kinds: what names no order, or is of a kind that has no effect,
+ * is so in every version. A kind that we do not know may have one. */
 bool notice_rule_is_newer(const struct notice *notice)
 {
-    return notice->version > VERSION && notice->order_no.value != 0
-           && (is_money_of(notice) || notice->kind == NOTICE_KIND_CANCEL);
+    const bool is_idle = notice->kind == NOTICE_KIND_FAILED
+                         || (notice->kind == NOTICE_KIND_OTHER && !notice->is_kind_unknown);
+
+    return notice->version > VERSION && notice->order_no.value != 0 && !is_idle;
 }
 
 bool notice_rule_is_plain(const struct notice *notice, struct notice_verdict *ret_verdict)

@@ -86,7 +86,7 @@ enum err parked_sweep(struct mysql_link *link, uint32_t limit, struct settle_tur
     ASSERT(limit > 0 && limit <= PARKED_SWEEP_MAX);
     *ret_stats = (struct parked_stats){.is_more = false};
     const enum err err = sweep(link, limit, turn, shard, ret_stats);
-    if (!ret_stats->is_more) {
+    if (err == ERR_OK && !ret_stats->is_more) { /* behind an error the next round goes on */
         turn->after.value = 0;
     }
     return err == ERR_OK ? show(link, shard) : err;

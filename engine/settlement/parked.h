@@ -26,7 +26,7 @@ struct parked_stats {
 /* A round: at most `limit` (1 to PARKED_SWEEP_MAX) orders, and at least one, as long as `turn`
  * (settle.h) lets it; the next one goes on behind it, and begins anew behind the last. Each order
  * is a transaction of its own; what was decided is counted and told. An order that cannot be joined
- * keeps no other one back. `*ret_stats` is set whatever the result. `shard`: the thread's, or NULL.
- * Errors as mysql_link.h: MySQL is away. */
+ * keeps no other one back, not even if it always ends in an error of MySQL. `*ret_stats` is set
+ * whatever the result. `shard`: the thread's, or NULL. Errors as mysql_link.h: MySQL is away. */
 MUST_CHECK enum err parked_sweep(struct mysql_link *link, uint32_t limit, struct settle_turn *turn,
                                  struct metrics_shard *shard, struct parked_stats *ret_stats);

@@ -18,7 +18,7 @@
 #include "settlement/settle_plan.h"
 #include "settlement/settle_write.h"
 
-enum { PAYLOAD_MAX = 32 << 20, DETAIL_SIZE = 320, OUTCOME_SIZE = 40 };
+enum { PAYLOAD_MAX = 32 << 20, OUTCOME_SIZE = 40, DETAIL_SIZE = REDRIVE_REASON_SIZE_MAX + 120 };
 
 /* The transaction was rolled back because the letter stays: no error of the database. */
 #define STAYS ERR_CLOSED
@@ -164,13 +164,14 @@ static enum err read_notice(struct job *job, struct mysql_link *link, char *outc
     return err;
 }
 
+/* The letter tells the outcome; the log of operators the reason, too ("": none), in their words. */
 static enum err resolve(struct job *job, struct mysql_link *link, const char *action,
-                        const char *outcome)
+                        const char *outcome, const char *why)
 {
     char detail[DETAIL_SIZE];
 
-    snprintf(detail, sizeof detail, "id=%" PRIu64 " order_no=%" PRIu64 " %s", job->id,
-             job->redrive->order_no.value, outcome);
+    snprintf(detail, sizeof detail, "id=%" PRIu64 " order_no=%" PRIu64 " %s%s%s", job->id,
+             job->redrive->order_no.value, outcome, why[0] != '\0' ? ": " : "", why);
     snprintf(job->redrive->resolution, sizeof job->redrive->resolution, "%.20s: %s",
              job->actor->name, outcome);
     enum err err = dead_store_resolve_in(link, job->id, job->redrive->resolution);
@@ -205,13 +206,12 @@ static enum err body(struct mysql_link *link, void *arg)
         job->redrive->result = REDRIVE_GOOD;
         return STAYS;
     }
-    return err == ERR_OK ? resolve(job, link, "redrive_dead_letter", outcome) : err;
+    return err == ERR_OK ? resolve(job, link, "redrive_dead_letter", outcome, "") : err;
 }
 
 static enum err close_body(struct mysql_link *link, void *arg)
 {
     struct job *job = arg;
-    char outcome[DETAIL_SIZE - 80];
 
     job->is_notice = false; /* what the trial did is undone, and not told */
     job->stats = (struct settle_stats){0};
@@ -224,8 +224,7 @@ static enum err close_body(struct mysql_link *link, void *arg)
         return ERR_OK;
     }
     job->redrive->result = REDRIVE_CLOSED;
-    snprintf(outcome, sizeof outcome, "closed: %s", job->actor->why);
-    return resolve(job, link, "close_dead_letter", outcome);
+    return resolve(job, link, "close_dead_letter", "closed", job->actor->why);
 }
 
 /* When it was resolved, by the database's clock. */
@@ -306,5 +305,6 @@ enum err redrive_close_dead_letter(struct mysql_link *link, const struct redrive
     struct job job = {.topics = topics, .id = id, .actor = actor, .redrive = ret_redrive};
 
     ASSERT(actor->why && actor->why[0] != '\0');
+    ASSERT(strlen(actor->why) <= REDRIVE_REASON_SIZE_MAX); /* it would be cut in mid-character */
     return run(link, &job, true);
 }

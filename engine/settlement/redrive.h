@@ -17,7 +17,7 @@
 
 struct mysql_link;
 
-enum { REDRIVE_WHY_SIZE = 128 };
+enum { REDRIVE_WHY_SIZE = 128, REDRIVE_REASON_SIZE_MAX = 200 };
 
 enum redrive_result {
     REDRIVE_APPLIED, /* now */
@@ -47,7 +47,8 @@ MUST_CHECK enum err redrive_dead_letter(struct mysql_link *link,
                                         const struct redrive_topics *topics, uint64_t id,
                                         const struct admin_actor *actor,
                                         struct redrive *ret_redrive);
-/* Resolves a letter that cannot be applied, with `actor->why` and an admin_log row: REDRIVE_CLOSED.
+/* Resolves a letter that cannot be applied: REDRIVE_CLOSED. `actor->why`, UTF-8 of 1 to
+ * REDRIVE_REASON_SIZE_MAX bytes, is kept whole in its admin_log row.
  * Whether it can is tried first, in a transaction that is undone: REDRIVE_GOOD. From then on it
  * holds no load and no close any more. REDRIVE_BEFORE and errors as above. */
 MUST_CHECK enum err redrive_close_dead_letter(struct mysql_link *link,

@@ -19,8 +19,9 @@
  *     what becomes of each record         kind->write()
  *     the offset, COMMIT
  *   a key, a bound or a value refused,
- *   or a row of MySQL is unreadable     halve the chunk, read and decide anew
- *   a value or a row of one alone       the same record, into dead_letters
+ *   a notice's order cannot be read     halve the chunk, read and decide anew
+ *   a value or that order of one alone  the same record, into dead_letters
+ *   another row cannot be read          wait, as while MySQL is away: it is of many
  *
  * Halving ends at one transaction a record, as the rule asks, but leaves the others together. */
 
@@ -263,16 +264,22 @@ static enum settle_result give_up(const struct settle *settle, enum err err,
     return SETTLE_AGAIN;
 }
 
-/* One of several may be what fails. */
-static bool is_divided(enum err err)
+/* It fails so each time, and others need not. */
+static bool is_of_record(const struct settle *settle, enum err err)
 {
-    return err == ERR_CONFLICT || err == ERR_RANGE || err == ERR_PARSE;
+    return err == ERR_RANGE || (err == ERR_PARSE && settle->kind->sets_broken_rows_aside);
+}
+
+/* One of several may be what fails. */
+static bool is_divided(const struct settle *settle, enum err err)
+{
+    return err == ERR_CONFLICT || is_of_record(settle, err);
 }
 
 /* How many of the rest go into the next transaction, after this one ended with `err`. */
-static size_t next_size(size_t size, enum err err)
+static size_t next_size(const struct settle *settle, size_t size, enum err err)
 {
-    if (is_divided(err)) {
+    if (is_divided(settle, err)) {
         return (size + 1) / 2;
     }
     return err == ERR_OK && size < SETTLE_BATCH_MAX ? size * 2 : size;
@@ -290,7 +297,7 @@ static bool is_quick(const struct settle *settle, enum err err, uint32_t retries
  * transaction puts it aside. */
 static bool is_poison(struct settle *settle, enum err err, size_t count, uint64_t offset)
 {
-    if ((err != ERR_RANGE && err != ERR_PARSE) || count > 1 || settle->poison == offset + 1) {
+    if (!is_of_record(settle, err) || count > 1 || settle->poison == offset + 1) {
         return false;
     }
     settle->poison = offset + 1;
@@ -311,7 +318,7 @@ static enum settle_result settle_rest(struct settle *settle, const struct settle
         struct settle_stats chunk = {0};
         size_t taken = 0;
         enum err err = settle_chunk(settle, rest, now, &chunk, &taken);
-        bool halved = is_divided(err) && now > 1;
+        bool halved = is_divided(settle, err) && now > 1;
 
         if (err == ERR_OK && taken == 0) {
             return stats->taken > 0 ? SETTLE_DONE : SETTLE_NEWER_EPOCH;
@@ -331,7 +338,7 @@ static enum settle_result settle_rest(struct settle *settle, const struct settle
                 return give_up(settle, err, stats);
             }
         }
-        size = next_size(now, err);
+        size = next_size(settle, now, err);
     }
     return SETTLE_DONE;
 }

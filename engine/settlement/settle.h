@@ -100,10 +100,14 @@ struct settle_kind {
     void (*destroy)(void *state);                          /* NULL is fine */
     /* Of an item; 0: cannot be told. */
     struct order_no (*order_no)(const struct settle_item *item);
+    /* ERR_PARSE of write() is of the record's own order: others can go on. Else it may be of a row
+     * that all of a sale need, and is waited for as an outage is (K28). */
+    bool sets_broken_rows_aside;
     /* In the transaction that the offset shares: the first `*ret_taken` items get their effect; 0
-     * with ERR_OK: the first is of a newer epoch. Adds to `stats`. ERR_CONFLICT, ERR_RANGE or
-     * ERR_PARSE: fewer are tried; ERR_RANGE or ERR_PARSE (a row of MySQL cannot be read) of one
-     * alone: it is put into dead_letters by the next transaction. Else as mysql_link.h. */
+     * with ERR_OK: the first is of a newer epoch. Adds to `stats`. ERR_CONFLICT, ERR_RANGE, or
+     * ERR_PARSE (a row of MySQL cannot be read) where they are set aside: fewer are tried;
+     * ERR_RANGE or that ERR_PARSE of one alone: it is put into dead_letters by the next
+     * transaction. Else as mysql_link.h. */
     enum err (*write)(void *state, const struct offset_claim *claim,
                       const struct settle_item *items, size_t count, struct settle_stats *stats,
                       size_t *ret_taken);

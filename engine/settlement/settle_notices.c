@@ -138,6 +138,7 @@ const struct settle_kind settle_notices_kind = {
     .order_no = number_of,
     .create = create,
     .destroy = destroy,
+    .sets_broken_rows_aside = true,
     .write = write_notices,
     .committed = tell_applied,
     .count = settle_count_notices,

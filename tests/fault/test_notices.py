@@ -174,7 +174,8 @@ def test_poison_is_set_aside_and_driven_again(stack, crowd, notices, mysql, kafk
     poison = [b"", b"\xc1garbage", good[:-5], good + b"\x00", b"\x91" * 5000]
     for value in poison:
         notices.send(value, first)
-    notices.send(dataclasses.replace(payment_of(newer), version=2).encode(["more"]), newer)
+    unknown = dataclasses.replace(payment_of(newer), version=2, kind="captured")
+    notices.send(unknown.encode(["more"]), newer)
     notices.pay([broken, *others])
     wait_settled(stack, mysql, kafka)
     letters = letters_since(mysql, last)

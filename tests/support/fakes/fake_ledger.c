@@ -396,6 +396,11 @@ enum err dead_store_resolve_in(struct mysql_link *link, uint64_t id, const char 
     if (link->data.dead[id - 1].resolved_ms > 0) {
         return ERR_NOT_FOUND;
     }
+    for (const char *text = resolution; *text != '\0'; text++) {
+        if ((unsigned char)*text > 0x7f) {
+            return ERR_RANGE; /* the column is ASCII */
+        }
+    }
     link->data.dead[id - 1].resolved_ms = 6000;
     snprintf(link->data.resolution, sizeof link->data.resolution, "%s", resolution);
     return ERR_OK;
@@ -407,6 +412,7 @@ enum err admin_log_put(struct mysql_link *link, const struct admin_actor *actor,
     (void)sale;
     ASSERT(link->in_transaction && actor->name && action && detail);
     link->data.admin_rows++;
+    snprintf(link->data.admin_detail, sizeof link->data.admin_detail, "%s", detail);
     return ERR_OK;
 }
 

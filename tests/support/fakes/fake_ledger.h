@@ -28,6 +28,7 @@ struct fake_data {
     size_t dead_count;                             /* the id of a letter is its place, from 1 */
     char resolution[DEAD_RESOLUTION_SIZE_MAX + 1]; /* of the letter resolved last */
     size_t admin_rows;
+    char admin_detail[512]; /* of the last */
     struct outbox_row outbox[FAKE_ROWS_MAX];
     size_t outbox_count;
     uint64_t notices[FAKE_ROWS_MAX]; /* offsets of those that had their effect */

@@ -47,6 +47,7 @@ static struct notice_event packed(const struct notice *notice)
 static void assert_equal(const struct notice *a, const struct notice *b)
 {
     cr_assert(a->version == b->version && a->kind == b->kind);
+    cr_assert(a->is_kind_unknown == b->is_kind_unknown);
     cr_assert(a->order_no.value == b->order_no.value && a->has_amount == b->has_amount);
     cr_assert(a->amount == b->amount && buyer_equal(&a->buyer, &b->buyer));
     cr_assert(a->occurred_ms == b->occurred_ms && a->received_ms == b->received_ms);
@@ -196,6 +197,12 @@ Test(notice_event, reads_what_it_knows_of_a_newer_version)
     cr_assert_eq(notice_event_read(by_hand_buffer.data, by_hand_buffer.size, &read, NULL),
                  RECORD_FAULT_NONE);
     expected.kind = NOTICE_KIND_OTHER;
+    expected.is_kind_unknown = true;
+    assert_equal(&read, &expected);
+    newer("other");
+    cr_assert_eq(notice_event_read(by_hand_buffer.data, by_hand_buffer.size, &read, NULL),
+                 RECORD_FAULT_NONE);
+    expected.is_kind_unknown = false;
     assert_equal(&read, &expected);
 }
 

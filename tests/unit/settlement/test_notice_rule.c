@@ -88,6 +88,17 @@ Test(notice_rule, a_newer_version_is_never_judged)
     }
 }
 
+Test(notice_rule, a_kind_that_only_a_newer_engine_knows_is_never_judged)
+{
+    struct notice notice = notice_of(NOTICE_KIND_OTHER, order_no, "e", "t");
+
+    notice.version = 2;
+    notice.is_kind_unknown = true;
+    cr_assert(notice_rule_is_newer(&notice), "it may be money");
+    notice.order_no.value = 0;
+    cr_assert_not(notice_rule_is_newer(&notice), "there is no order to hold");
+}
+
 Test(notice_rule, a_newer_version_without_order_or_effect_is_as_any)
 {
     struct notice notice = notice_of(NOTICE_KIND_PAID, (struct order_no){0}, "e", "t");
@@ -96,11 +107,13 @@ Test(notice_rule, a_newer_version_without_order_or_effect_is_as_any)
     cr_assert_not(notice_rule_is_newer(&notice), "a letter of no order would stop every close");
     assert_verdict(judge(&notice, ORDER_STATE_PENDING), PAYMENT_QUARANTINED, PAYMENT_REASON_ORDER,
                    NOTICE_EFFECT_NONE);
-    notice = notice_of(NOTICE_KIND_OTHER, order_no, "e", "");
-    notice.version = 2;
-    cr_assert_not(notice_rule_is_newer(&notice));
-    assert_verdict(judge(&notice, ORDER_STATE_PENDING), PAYMENT_IGNORED, PAYMENT_REASON_NONE,
-                   NOTICE_EFFECT_NONE);
+    for (int i = 0; i < 2; i++) {
+        notice = notice_of(i == 0 ? NOTICE_KIND_OTHER : NOTICE_KIND_FAILED, order_no, "e", "");
+        notice.version = 2;
+        cr_assert_not(notice_rule_is_newer(&notice), "it says itself that it is of no effect");
+        assert_verdict(judge(&notice, ORDER_STATE_PENDING), PAYMENT_IGNORED, PAYMENT_REASON_NONE,
+                       NOTICE_EFFECT_NONE);
+    }
 }
 
 /* --- the table --- */

@@ -41,7 +41,10 @@ Test(parked, mysql_that_is_away_ends_the_sweep)
     fake_payments_fail(link, FAKE_PAYMENTS_EVENT, ERR_LOST, 1);
     cr_assert(parked_sweep(link, 10, &turn, NULL, &stats) == ERR_LOST);
     cr_assert(stats.orders == 1 && stats.failed == 1 && stats.joined == 0);
-    cr_assert(parked_sweep(link, 10, &turn, NULL, &stats) == ERR_OK && stats.joined == 2);
+    cr_assert(parked_sweep(link, 10, &turn, NULL, &stats) == ERR_OK && stats.joined == 1);
+    cr_assert(fake_payments_order(link, number(2))->state == ORDER_STATE_PAID, "behind the failed");
+    cr_assert(parked_sweep(link, 10, &turn, NULL, &stats) == ERR_OK && stats.joined == 1);
+    cr_assert(fake_payments_order(link, number(1))->state == ORDER_STATE_PAID);
     fake_payments_destroy(link);
 }
 

@@ -206,9 +206,11 @@ Test(redrive, a_deadlock_is_repeated_and_a_lost_commit_told)
     cr_assert(drive().result == REDRIVE_BEFORE && link->data.order_count == 1);
 }
 
+static const char *reason = "ticket 815: …";
+
 static struct redrive close_letter(void)
 {
-    const struct admin_actor with_reason = {.name = "ann", .why = "a test of ours"};
+    const struct admin_actor with_reason = {.name = "ann", .why = reason};
     struct redrive redrive;
 
     cr_assert(redrive_close_dead_letter(link, &topics, 1, &with_reason, &redrive) == ERR_OK);
@@ -231,10 +233,49 @@ Test(redrive, one_that_cannot_is_closed_once_with_its_reason)
     link->data.dead[0].payload_size--;
     const struct redrive redrive = close_letter();
     cr_assert(redrive.result == REDRIVE_CLOSED && redrive.resolved_ms > 0);
-    cr_assert_str_eq(redrive.resolution, "ann: closed: a test of ours");
+    cr_assert_str_eq(redrive.resolution, "ann: closed", "in ASCII, whatever the reason is in");
+    cr_assert_str_eq(link->data.admin_detail, "id=1 order_no=0 closed: ticket 815: …");
     cr_assert(link->data.order_count == 0 && link->data.admin_rows == 1);
     cr_assert(close_letter().result == REDRIVE_BEFORE && link->data.admin_rows == 1);
     cr_assert(drive().result == REDRIVE_BEFORE && link->data.order_count == 0);
+}
+
+Test(redrive, the_longest_reason_is_kept_whole)
+{
+    char text[REDRIVE_REASON_SIZE_MAX + 1];
+
+    memset(text, 'x', sizeof text);
+    memcpy(&text[REDRIVE_REASON_SIZE_MAX - 3], "…", sizeof "…");
+    reason = text;
+    link->data.dead[0].topic = "events";
+    link->data.dead[0].order_no.value = UINT64_MAX;
+    cr_assert(close_letter().result == REDRIVE_CLOSED);
+    cr_assert_not_null(strstr(link->data.admin_detail, text));
+}
+
+Test(redrive, a_notice_whose_order_is_still_broken_stays_and_can_be_closed)
+{
+    struct notice_event notice;
+
+    become_notice(&notice);
+    fake_notice_apply.refused = 10;
+    fake_notice_apply.refused_err = ERR_PARSE;
+    expect_stays("A row that it needs still cannot be read.");
+    cr_assert(close_letter().result == REDRIVE_CLOSED && link->data.dead[0].resolved_ms > 0);
+    cr_assert(link->data.notice_count == 0 && fake_notice_apply.told_count == 0);
+}
+
+Test(redrive, a_win_whose_sale_cannot_be_read_waits_for_it)
+{
+    const struct admin_actor with_reason = {.name = "ann", .why = "lost?"};
+    struct redrive redrive;
+
+    fake_ledger_fail(link, FAKE_SALE, ERR_PARSE, 2);
+    cr_assert(redrive_dead_letter(link, &topics, 1, &actor, &redrive) == ERR_PARSE);
+    cr_assert(redrive_close_dead_letter(link, &topics, 1, &with_reason, &redrive) == ERR_PARSE,
+              "nobody can tell yet that it is no win");
+    cr_assert(link->data.dead[0].resolved_ms == 0 && link->data.admin_rows == 0);
+    cr_assert(drive().result == REDRIVE_APPLIED);
 }
 
 Test(redrive, a_clash_that_is_closed_freezes_nothing)

@@ -396,6 +396,21 @@ Test(settle, a_record_whose_values_are_refused_is_put_aside_by_itself)
     tear_down(&bench);
 }
 
+Test(settle, a_broken_row_of_the_sale_makes_no_letter_of_its_wins)
+{
+    struct bench bench;
+
+    set_up(&bench, 10);
+    fake_ledger_fail(bench.link, FAKE_SALE, ERR_PARSE, 5);
+    for (int i = 0; i < 5; i++) {
+        cr_assert(run(&bench) == SETTLE_AGAIN && bench.stats.taken == 0, "%d", i);
+    }
+    cr_assert(bench.link->data.dead_count == 0 && bench.link->data.order_count == 0);
+    cr_assert(run(&bench) == SETTLE_DONE && bench.link->data.order_count == RECORDS);
+    cr_assert(bench.link->data.dead_count == 0 && sold(&bench) == RECORDS);
+    tear_down(&bench);
+}
+
 Test(settle, a_record_that_was_put_aside_in_vain_waits_like_the_others)
 {
     struct bench bench;
