@@ -222,7 +222,7 @@ static enum err on_notice(void *arg, uint32_t partition, uint64_t offset, const 
     item.order_no = notice.order_no;
     item.content = payment_audit_event(notice.provider, notice.event_id);
     item.entry = payment_audit_transaction(notice.provider, notice.transaction_id, notice.kind);
-    return audit_list_add(&audit->notices, &item);
+    return audit_mysql_keep_notice(audit, &notice, &item);
 }
 
 static enum err read_topic(struct audit *audit, const char *topic, log_reader_fn *each)
@@ -235,7 +235,7 @@ static enum err read_topic(struct audit *audit, const char *topic, log_reader_fn
     };
     const enum err err = log_reader_run(&options, each, audit, error, NULL);
 
-    if (err != ERR_OK) {
+    if (err != ERR_OK && audit->why[0] == '\0') {
         snprintf(audit->why, AUDIT_TEXT_SIZE, "Kafka: %s (%s)", err_text(err), error);
     }
     return err;

@@ -340,8 +340,8 @@ static void check_notices(struct audit *audit)
         "%" PRIu64 " kept, %" PRIu64 " repeated, %" PRIu64 " set aside, %" PRIu64
         " in flight, %" PRIu64 " skipped, %" PRIu64 " without record, %" PRIu64
         " older than the log, %" PRIu64 " dead letters%s",
-        found.applied, found.repeated, found.set_aside + found.waiting, found.in_flight,
-        found.skipped, found.rows_alone, found.too_old,
+        found.applied, found.repeated + audit->notices_elsewhere, found.set_aside + found.waiting,
+        found.in_flight, found.skipped, found.rows_alone, found.too_old,
         audit->notice_dead_of_sale + audit->notice_dead_of_none,
         audit_check_first(text, found.skipped ? found.first_skipped : found.first_alone));
 }

@@ -67,6 +67,7 @@ struct audit {
     /* the log, after it */
     struct audit_list records, unreadable;
     struct audit_list notices, notices_unreadable;
+    uint64_t notices_elsewhere; /* records whose event has its row with another sale's order */
     /* Redis, after that */
     struct audit_list entries;
     uint64_t in_flight;    /* records of this sale, when MySQL was read; by audit_judge() */
@@ -80,6 +81,10 @@ struct audit {
 
 /* All of MySQL in one moment: row to payments. `why` is set. */
 MUST_CHECK enum err audit_mysql_read(struct audit *audit);
+/* Into `audit->notices`, after audit_mysql_read(); one that is told again, of an event whose row is
+ * another sale's, is counted instead. `item`: as there. ERR_NO_MEMORY; of MySQL, `why` is set. */
+MUST_CHECK enum err audit_mysql_keep_notice(struct audit *audit, const struct notice *notice,
+                                            const struct audit_item *item);
 /* The places of a topic's consumer; `first` is still unknown. `why` is set. */
 MUST_CHECK enum err audit_mysql_places(struct audit *audit, const char *topic,
                                        struct audit_places *ret_places);

@@ -1,5 +1,6 @@
 /* audit_mysql: what the audit reads of MySQL, in one snapshot (PROTOCOL §6, audit). */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/conf.h"
@@ -8,6 +9,7 @@
 #include "ledger/offset_store.h"
 #include "ledger/order_audit.h"
 #include "ledger/order_store.h"
+#include "ledger/payment_store.h"
 #include "settlement/audit_data.h"
 
 enum err audit_by_mysql(struct audit *audit, enum err err)
@@ -139,6 +141,13 @@ static enum err on_payment_alone(void *arg, const struct payment_audit *payment)
     return keep_payment(arg, payment);
 }
 
+static int by_event(const void *a, const void *b)
+{
+    const struct audit_item *x = a, *y = b;
+
+    return (x->content > y->content) - (x->content < y->content);
+}
+
 static enum err read_payments(struct audit *audit)
 {
     static const struct sale_id none = {0};
@@ -147,9 +156,44 @@ static enum err read_payments(struct audit *audit)
         order_audit_payments(mysql, audit->row.definition.sale, AUDIT_SETTLE_MS, on_payment, audit);
 
     audit_orders_payments_done(&audit->orders);
-    return err == ERR_OK
-               ? order_audit_payments(mysql, none, AUDIT_SETTLE_MS, on_payment_alone, audit)
-               : err;
+    err = err == ERR_OK
+              ? order_audit_payments(mysql, none, AUDIT_SETTLE_MS, on_payment_alone, audit)
+              : err;
+    if (audit->payments.count > 0) {
+        qsort(audit->payments.items, audit->payments.count, sizeof *audit->payments.items,
+              by_event);
+    }
+    return err;
+}
+
+/* Settled, but no row of this sale or of no order has its event, and it is no dead letter. */
+static bool is_left_over(const struct audit *audit, const struct audit_item *item)
+{
+    const struct audit_list *payments = &audit->payments;
+
+    return !audit_places_is_behind(&audit->notice_places, item->place)
+           && audit_log_dead_at(&audit->notice_dead, item->place) == AUDIT_DEAD_NONE
+           && (payments->count == 0
+               || !bsearch(item, payments->items, payments->count, sizeof *item, by_event));
+}
+
+enum err audit_mysql_keep_notice(struct audit *audit, const struct notice *notice,
+                                 const struct audit_item *item)
+{
+    const struct sale_id sale = audit->row.definition.sale;
+    struct payment_row row = {.id = 0};
+    enum err err = ERR_NOT_FOUND;
+
+    if (is_left_over(audit, item)) {
+        err =
+            payment_store_by_event(audit->context->mysql, notice->provider, notice->event_id, &row);
+    }
+    if (err == ERR_NOT_FOUND
+        || (err == ERR_OK && order_no_sale(row.notice.order_no).value == sale.value)) {
+        return audit_list_add(&audit->notices, item);
+    }
+    audit->notices_elsewhere += err == ERR_OK;
+    return audit_by_mysql(audit, err);
 }
 
 /* --- dead letters --- */

@@ -1,6 +1,7 @@
 """The audit of what orders became: one thing spoiled each, it names which promise is broken."""
 
 import contextlib
+import re
 
 import pytest
 
@@ -152,3 +153,23 @@ def test_the_flow_of_such_a_sale_is_balanced(lived):
         "PENDING": 1, "PAID": 1, "CLOSED": 2, "REFUNDED": 2, "VOIDED": 0, "QUARANTINED": 0}
     assert flow["units"]["came_back"] == {"closed": 2, "refunded": 1, "voided": 0}
     assert flow["units"]["refunded_kept"] == 1 and flow["units"]["balanced"] is True
+
+
+def repeated(admin, sale):
+    """How many notices the audit takes for repetitions."""
+    [found] = [check["found"] for check in admin.audit(sale)["checks"]
+               if " repeated, " in check["found"]]
+    return int(re.search(r"(\d+) repeated", found)[1])
+
+
+def test_an_event_that_is_told_again_for_another_sale_is_no_loss(lived):
+    admin, mysql = lived.stack.admin, lived.mysql
+    event = mysql.value("SELECT event_id FROM payments WHERE order_no = %s", lived.orders[PAID])
+    other = admin.open_sale(stock={"a": 1})
+    [answer] = ask_all(lived.stack, other, [("told-again", "key-of-told-again-1", "a")])
+    wait_until(lambda: notice_records.state_of(mysql, answer.order_no) == "PENDING", 30, "its row")
+    before = wait_until(lambda: (repeated(admin, other),), 30, "an audit", (AdminError,))[0]
+    notice_records.send(lived.kafka, answer.order_no, event=event)
+    wait_until(lambda: repeated(admin, other) == before + 1, 60, "a repetition", (AdminError,))
+    wait_until(lambda: admin.audit(other)["ok"], 30, "the audit holds", (AdminError,))
+    assert notice_records.state_of(mysql, answer.order_no) == "PENDING"

@@ -16,6 +16,7 @@
 #include "ledger/order_audit.h"
 #include "ledger/order_due.h"
 #include "ledger/outbox_store.h"
+#include "ledger/payment_store.h"
 #include "settlement/audit_data.h"
 #include "settlement/freeze.h"
 
@@ -218,6 +219,17 @@ enum record_fault notice_event_read(const void *bytes, size_t size, struct notic
             ERR_OK);
     }
     return RECORD_FAULT_NONE;
+}
+
+enum err payment_store_by_event(struct mysql_link *link, const char *provider, const char *event_id,
+                                struct payment_row *ret_row)
+{
+    (void)link;
+    (void)provider;
+    (void)event_id;
+    (void)ret_row;
+    cr_assert_not(world.in_snapshot);
+    return world.fails == EVENT ? ERR_UNAVAILABLE : ERR_NOT_FOUND;
 }
 
 uint64_t payment_audit_event(const char *provider, const char *event_id)

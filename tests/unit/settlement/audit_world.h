@@ -34,6 +34,7 @@ enum step {
     DEAD,
     LOG,
     NOTICES,
+    EVENT,
     UNITS,
     ENTRIES,
     APPLIED,

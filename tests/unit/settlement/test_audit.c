@@ -48,7 +48,7 @@ Test(audit, a_service_that_does_not_answer_is_named)
         [PENDING] = "MySQL",      [SNAPSHOT] = "MySQL",   [ROWS] = "MySQL",
         [LEDGER] = "MySQL",       [FINDINGS] = "MySQL",   [DEAD] = "MySQL",
         [LOG] = "Kafka",          [UNITS] = "Redis",      [ENTRIES] = "Redis",
-        [APPLIED] = "Redis",      [MARK] = "MySQL",
+        [APPLIED] = "Redis",      [MARK] = "MySQL",       [EVENT] = "MySQL",
     };
 
     for (world.fails = 1; world.fails < STEP_COUNT; world.fails++) {

@@ -6,6 +6,7 @@
 #include "ledger/db_clock.h"
 #include "ledger/mysql_link.h"
 #include "ledger/offset_store.h"
+#include "ledger/payment_store.h"
 #include "settlement/audit_data.h"
 #include "unit/settlement/quiet.h"
 
@@ -14,7 +15,9 @@ static struct {
     bool in_snapshot;
     enum order_state state;
     enum order_reason reason;
-    uint32_t payments_reads;
+    uint32_t payments_reads, event_reads;
+    uint32_t event_sale; /* whose order the event's row is of; 0: there is no row */
+    enum err event_err;
 } world;
 
 enum err mysql_link_begin_snapshot(struct mysql_link *link)
@@ -129,6 +132,18 @@ enum err order_audit_dead(struct mysql_link *link, const char *topic, struct sal
     return each(arg, &open);
 }
 
+enum err payment_store_by_event(struct mysql_link *link, const char *provider, const char *event_id,
+                                struct payment_row *ret_row)
+{
+    (void)link;
+    cr_assert(strcmp(provider, "p") == 0 && strcmp(event_id, "e") == 0 && !world.in_snapshot);
+    world.event_reads++;
+    if (world.event_err != ERR_OK || world.event_sale == 0) {
+        return world.event_err != ERR_OK ? world.event_err : ERR_NOT_FOUND;
+    }
+    return order_no_make((struct sale_id){world.event_sale}, 2, 1, &ret_row->notice.order_no);
+}
+
 static struct conf conf;
 static const struct audit_context context = {.conf = &conf};
 static char why[AUDIT_TEXT_SIZE];
@@ -152,6 +167,7 @@ static void end(void)
     audit_list_finish(&audit.dead);
     audit_list_finish(&audit.notice_dead);
     audit_list_finish(&audit.payments);
+    audit_list_finish(&audit.notices);
     audit_orders_finish(&audit.orders);
 }
 
@@ -202,4 +218,41 @@ Test(audit_mysql, live_units_are_counted)
     world.payments_err = ERR_BUSY;
     cr_assert_eq(audit_mysql_read(&audit), ERR_BUSY);
     cr_assert(audit.skus[0].kept == 0 && audit.skus[0].live == 4);
+}
+
+/* Of the event that the rows do not know, at a place that MySQL has passed. */
+static enum err keep(uint64_t event, uint64_t offset)
+{
+    const struct notice notice = {.provider = "p", .event_id = "e"};
+    const struct audit_item item = {.content = event, .place = audit_place(1, offset)};
+
+    return audit_mysql_keep_notice(&audit, &notice, &item);
+}
+
+Test(audit_mysql, an_event_told_again_of_another_sales_row_is_a_repetition)
+{
+    cr_assert_eq(audit_mysql_read(&audit), ERR_OK);
+    world.event_sale = 8;
+    cr_assert(keep(5, 0) == ERR_OK && world.event_reads == 1);
+    cr_assert(audit.notices.count == 0 && audit.notices_elsewhere == 1);
+    world.event_sale = 7;
+    cr_assert(keep(5, 0) == ERR_OK && audit.notices.count == 1, "ours would have been read");
+    world.event_sale = 0;
+    cr_assert(keep(5, 0) == ERR_OK && audit.notices.count == 2, "without a trace");
+    cr_assert_eq(world.event_reads, 3);
+    cr_assert_eq(audit.notices_elsewhere, 1);
+    world.event_err = ERR_LOST;
+    cr_assert(keep(5, 0) == ERR_LOST && strstr(why, "MySQL: ") && audit.notices.count == 2);
+}
+
+Test(audit_mysql, what_has_its_row_or_its_letter_or_is_in_flight_is_not_looked_for)
+{
+    cr_assert_eq(audit_mysql_read(&audit), ERR_OK);
+    world.event_sale = 8;
+    cr_assert(keep(0, 0) == ERR_OK, "the rows' event");
+    cr_assert(keep(5, 1000) == ERR_OK, "in flight");
+    cr_assert(audit.notice_dead.count == 1);
+    audit.notice_dead.items[0].place = audit_place(1, 2);
+    cr_assert(keep(5, 2) == ERR_OK, "a dead letter");
+    cr_assert(audit.notices.count == 3 && world.event_reads == 0);
 }
