@@ -59,12 +59,21 @@ class Payers:
             self.failures.append(error)
 
 
+def win_all(stack, sale, attempts):
+    """Each attempt an order; who hears that the engine is overloaded asks again, as PROTOCOL says."""
+    def ask():
+        answers = ask_all(stack, sale, attempts, threads=BUYING_THREADS, engines=(0, 1))
+        codes = collections.Counter(answer.code for answer in answers)
+        assert codes.keys() <= {None, "overloaded"}, codes
+        return codes == {None: len(attempts)}
+    wait_until(ask, 120, "all have won")
+
+
 @pytest.mark.timeout(240)
 def test_each_payment_that_races_the_time_out_ends_in_one_of_two_worlds(stack, open_sale, life):
     sale = open_sale(stock=ORDERS, pay_window_s=WINDOW_S)
     attempts = [(f"race-{sale}-{at}", f"key-of-race-{sale}-{at:04}", "a") for at in range(ORDERS)]
-    answers = ask_all(stack, sale, attempts, threads=BUYING_THREADS, engines=(0, 1))
-    assert collections.Counter(answer.code for answer in answers) == {None: ORDERS}
+    win_all(stack, sale, attempts)
     rows = wait_until(lambda: len(found := life.rows(sale)) == ORDERS and found, 60, "all settle")
     chance = random.Random(6)
     notices = {number: Notice(number) for number in rows}
