@@ -60,7 +60,7 @@ class Payers:
 
 
 def win_all(stack, sale, attempts):
-    """Each attempt an order; who hears that the engine is overloaded asks again, as PROTOCOL says."""
+    """Each attempt an order; who hears that the engine is overloaded asks again."""
     def ask():
         answers = ask_all(stack, sale, attempts, threads=BUYING_THREADS, engines=(0, 1))
         codes = collections.Counter(answer.code for answer in answers)
