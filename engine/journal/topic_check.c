@@ -91,6 +91,7 @@ static void read_metadata(rd_kafka_t *handle, const char *name, uint32_t timeout
         set_why(check, ERR_UNAVAILABLE, "no broker answers: %s", rd_kafka_err2str(status));
         return;
     }
+    check->has_answered = true;
     if (metadata->topic_cnt == 1) {
         look_at(&metadata->topics[0], check);
     } else {
@@ -194,6 +195,7 @@ static void look_at_result(rd_kafka_t *handle, rd_kafka_event_t *event, struct t
         }
         look_at_settings(handle, resources[i], check);
     }
+    check->has_settings = count > 0;
 }
 
 static void read_settings(rd_kafka_t *handle, const char *name, uint32_t timeout_ms,

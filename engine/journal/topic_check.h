@@ -18,8 +18,10 @@ enum {
 };
 
 struct topic_check {
-    enum err status; /* ERR_OK; ERR_NOT_FOUND: no such topic; ERR_UNAVAILABLE: no broker answers;
+    enum err status;   /* ERR_OK; ERR_NOT_FOUND: no such topic; ERR_UNAVAILABLE: no broker answers;
                       * ERR_CONFIG: the topic refuses records of ours, or nobody could read them */
+    bool has_answered; /* a broker did, whatever it said */
+    bool has_settings; /* they were read: `weakness` is all there is */
     uint32_t partition_count;
     uint32_t replica_count;               /* of the partition with the fewest */
     char why[TOPIC_CHECK_TEXT_SIZE];      /* when not ERR_OK */

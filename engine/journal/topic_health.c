@@ -11,6 +11,21 @@ void topic_health_init(struct topic_health *health, uint32_t message_timeout_ms)
                               .doubt_us = (int64_t)message_timeout_ms * 1000 * DOUBT_TIMEOUTS};
 }
 
+/* An answer about the settings that is slow, or refused, says nothing about them. */
+static const struct topic_check *complete(struct topic_health *health,
+                                          const struct topic_check *check)
+{
+    const bool is_same = health->read.has_settings && check->status == ERR_OK
+                         && check->replica_count == health->read.replica_count
+                         && check->partition_count == health->read.partition_count;
+
+    if (!check->has_settings && is_same) {
+        return &health->read;
+    }
+    health->read = *check;
+    return check;
+}
+
 void topic_health_checked(struct topic_health *health, const struct topic_check *check)
 {
     bool has_reported = health->has_reported;
@@ -19,7 +34,7 @@ void topic_health_checked(struct topic_health *health, const struct topic_check 
     if (check->status != ERR_UNAVAILABLE) {
         health->failures = 0;
         health->is_down = false;
-        health->seen = *check;
+        health->seen = *complete(health, check);
         return;
     }
     if (has_reported) {

@@ -12,6 +12,7 @@
 
 struct topic_health {
     struct topic_check seen;  /* the last check that counts */
+    struct topic_check read;  /* the last one that read the settings; else not has_settings */
     uint32_t failures;        /* checks in a row without an answer */
     bool has_reported;        /* a record was reported well since the last check */
     bool is_down;             /* all brokers, says librdkafka */
@@ -22,7 +23,8 @@ struct topic_health {
 /* Nothing is known: not ready. `message_timeout_ms`: a record without an answer fails after it. */
 void topic_health_init(struct topic_health *health, uint32_t message_timeout_ms);
 /* A check ended. Without an answer it counts from the second in a row on, or if there was never
- * one; not while records are reported well. Whatever it says, an answer means: brokers are up. */
+ * one; not while records are reported well. Whatever it says, an answer means: brokers are up.
+ * Settings that it could not read are as they were read last, while the topic is the same. */
 void topic_health_checked(struct topic_health *health, const struct topic_check *check);
 /* A report came, monotonic time `now_us`: the record is in the log, or it failed. */
 void topic_health_reported(struct topic_health *health, bool is_good, int64_t now_us);

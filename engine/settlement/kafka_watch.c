@@ -18,7 +18,7 @@ struct watched {
     const char *name; /* borrowed from conf */
     struct topic_health health;
     bool was_ready;
-    char told[TOPIC_CHECK_TEXT_SIZE]; /* the weakness that was logged last */
+    char told[TOPIC_CHECK_TEXT_SIZE]; /* the weakness that was logged last; "": it has none */
 };
 
 struct kafka_watch {
@@ -77,74 +77,96 @@ static bool ensure_look(struct kafka_watch *watch)
     return true;
 }
 
-static void tell_weakness(struct kafka_watch *watch, struct watched *topic)
+/* Of a topic that answers: of another one the last that was heard stands. */
+static void tell_weakness(struct watched *topic)
 {
     const char *weakness = topic_health_weakness(&topic->health);
 
-    if (weakness != NULL && strcmp(weakness, topic->told) != 0) {
+    if (weakness == NULL) {
+        topic->told[0] = '\0';
+    } else if (strcmp(weakness, topic->told) != 0) {
         (void)snprintf(topic->told, sizeof topic->told, "%s", weakness);
         LOG_WARN("durability_degraded", KV_STR("service", "kafka"), KV_STR("topic", topic->name),
                  KV_STR("why", weakness));
     }
-    if (weakness != NULL) {
-        metrics_set(watch->options.shard, METRIC_durability_degraded, 0, 1);
-    }
 }
 
-/* True: the topic can be used. */
-static bool look_at(struct kafka_watch *watch, struct watched *topic, const char **ret_why)
+/* True: a broker answered, whatever it said. */
+static bool look_at(struct kafka_watch *watch, struct watched *topic)
 {
     struct topic_check check;
+    const char *why = "";
 
     topic_look_at(watch->look, topic->name, LOOK_TIMEOUT_MS, &check);
     topic_health_checked(&topic->health, &check);
-    const bool is_ready = topic_health_is_ready(&topic->health, ret_why);
+    const bool is_ready = topic_health_is_ready(&topic->health, &why);
     if (!is_ready && topic->was_ready) {
-        LOG_WARN("kafka_away", KV_STR("topic", topic->name), KV_STR("why", *ret_why),
-                 KV_STR("next", "asked twice a second"));
+        LOG_WARN("kafka_away", KV_STR("topic", topic->name), KV_STR("why", why),
+                 KV_STR("next", "asked again half a second after each answer or time-out"));
     } else if (is_ready && !topic->was_ready) {
         LOG_INFO("kafka_back", KV_STR("topic", topic->name));
     }
     topic->was_ready = is_ready;
-    tell_weakness(watch, topic);
-    return is_ready;
+    if (is_ready) {
+        tell_weakness(topic);
+    }
+    return check.has_answered;
 }
 
 static void append(char text[static KAFKA_WATCH_TEXT_SIZE], const char *topic, const char *what)
 {
     const size_t size = strlen(text);
+    const bool is_named = strncmp(what, "topic ", strlen("topic ")) == 0; /* by topic_check */
 
-    (void)snprintf(text + size, KAFKA_WATCH_TEXT_SIZE - size, "%s%s: %s", size > 0 ? "; " : "",
-                   topic, what);
+    (void)snprintf(text + size, KAFKA_WATCH_TEXT_SIZE - size, "%s%s%s%s", size > 0 ? "; " : "",
+                   is_named ? "" : topic, is_named ? "" : ": ", what);
 }
 
-static void look_at_all(struct kafka_watch *watch, struct kafka_watch_state *state)
+/* True: brokers answered. Where none does, the next topic would only cost its time-out, too. */
+static bool look_at_all(struct kafka_watch *watch)
 {
-    for (int i = 0; i < TOPICS && !waiter_is_stopped(watch->options.waiter); i++) {
-        struct watched *topic = &watch->topics[i];
+    bool has_answered = true;
+
+    for (int i = 0; i < TOPICS && has_answered && !waiter_is_stopped(watch->options.waiter); i++) {
+        has_answered = look_at(watch, &watch->topics[i]);
+    }
+    return has_answered;
+}
+
+static void tell_all(const struct kafka_watch *watch, struct kafka_watch_state *state)
+{
+    bool is_weak = false;
+
+    for (int i = 0; i < TOPICS; i++) {
+        const struct watched *topic = &watch->topics[i];
         const char *why = "";
-        if (!look_at(watch, topic, &why)) {
+
+        is_weak = is_weak || topic->told[0] != '\0';
+        if (!topic_health_is_ready(&topic->health, &why)) {
             append(state->away, topic->name, why);
-        } else if (topic_health_weakness(&topic->health) != NULL) {
-            append(state->weak, topic->name, topic_health_weakness(&topic->health));
+        } else if (topic->told[0] != '\0') {
+            append(state->weak, topic->name, topic->told);
         }
     }
+    metrics_set(watch->options.shard, METRIC_durability_degraded, 0, is_weak ? 1 : 0);
 }
 
 /* Returns until when the next look may wait. */
 static uint32_t look(struct kafka_watch *watch)
 {
     struct kafka_watch_state state = {0};
+    bool has_answered = false;
 
     if (ensure_look(watch)) {
-        look_at_all(watch, &state);
+        has_answered = look_at_all(watch);
+        tell_all(watch, &state);
     } else {
         (void)snprintf(state.away, sizeof state.away, "%s", watch->trouble);
     }
     pthread_mutex_lock(&watch->mutex);
     watch->state = state;
     pthread_mutex_unlock(&watch->mutex);
-    return state.away[0] != '\0' ? LOOK_AWAY_MS : LOOK_MS;
+    return state.away[0] != '\0' || !has_answered ? LOOK_AWAY_MS : LOOK_MS;
 }
 
 void kafka_watch_run(struct kafka_watch *watch)

@@ -24,8 +24,11 @@ struct kafka_watch_options {
 struct kafka_watch *kafka_watch_create(
     const struct kafka_watch_options *options);      /* NULL: memory */
 void kafka_watch_destroy(struct kafka_watch *watch); /* NULL is fine */
-/* Looks at both topics every 2 s, twice a second while one is not there, until the waiter is
- * stopped. Logs each change, and each weakness once. */
+/* Looks at both topics until the waiter is stopped: 2 s after the look before, half a second after
+ * one that was not answered or found a topic away. A look takes up to 2.5 s for each topic; where
+ * no broker answers for the first, the second is not asked for. So a broker that is gone is told
+ * within 7 s, and a stop may have to wait for the topic that is being looked at. Logs each change,
+ * and each weakness when it comes; the metric is 1 while there is one. */
 void kafka_watch_run(struct kafka_watch *watch);
 
 struct kafka_watch_state {

@@ -229,7 +229,10 @@ def test_a_strict_worker_is_not_ready_on_weak_topics(services):
         assert scrape(stack.worker).get("seckill_durability_degraded") == 1
         told = [line for line in stack.worker.log_text().splitlines()
                 if "event=durability_degraded" in line and "topic=seckill.orders" in line]
-        assert len(told) == 1 and "level=warn" in told[0], told
+        # A first look may be too slow for the settings: that is another reason, told once, too.
+        reasons = [line.partition(" why=")[2] for line in told]
+        assert told and len(set(reasons)) == len(reasons) <= 2, told
+        assert all("level=warn" in line for line in told), told
     finally:
         stack.stop()
 

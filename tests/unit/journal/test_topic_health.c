@@ -49,6 +49,34 @@ Test(topic_health, a_missing_topic_counts_at_once)
     assert_why("topic x is missing");
 }
 
+/* What a broker was too slow to tell is neither mended nor broken; a new topic is another one. */
+Test(topic_health, settings_that_were_not_read_are_as_they_were)
+{
+    const struct topic_check strong = {.replica_count = 3, .has_settings = true};
+    const struct topic_check refusing = {
+        .status = ERR_CONFIG, .why = "compact", .replica_count = 3, .has_settings = true};
+    const struct topic_check unread = {.replica_count = 3, .weakness = "unread"};
+    const struct topic_check fewer = {.replica_count = 2, .weakness = "2 replicas, unread"};
+
+    topic_health_checked(&health, &unread);
+    cr_assert_str_eq(topic_health_weakness(&health), "unread");
+    topic_health_checked(&health, &strong);
+    topic_health_checked(&health, &unread);
+    cr_assert_null(topic_health_weakness(&health));
+    topic_health_checked(&health, &silent);
+    topic_health_checked(&health, &silent);
+    topic_health_checked(&health, &unread);
+    cr_assert_null(topic_health_weakness(&health));
+    topic_health_checked(&health, &fewer);
+    cr_assert_str_eq(topic_health_weakness(&health), "2 replicas, unread");
+    topic_health_checked(&health, &refusing);
+    topic_health_checked(&health, &unread);
+    assert_why("compact");
+    topic_health_checked(&health, &missing);
+    topic_health_checked(&health, &unread);
+    cr_assert_str_eq(topic_health_weakness(&health), "unread");
+}
+
 Test(topic_health, silence_counts_the_second_time)
 {
     topic_health_checked(&health, &good);

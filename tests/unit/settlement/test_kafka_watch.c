@@ -15,7 +15,8 @@ enum { LOOKS_MAX = 6 };
 static struct {
     struct topic_check checks[LOOKS_MAX]; /* of the topic of orders, by look */
     enum err create_err;
-    uint32_t looks; /* at the topic of orders */
+    uint32_t looks;         /* at the topic of orders */
+    uint32_t notices_looks; /* at that of notices */
     struct kafka_watch *watch;
     struct kafka_watch_state seen[LOOKS_MAX];
     uint32_t slept_ms[LOOKS_MAX];
@@ -45,11 +46,13 @@ void topic_look_at(struct topic_look *look, const char *topic, uint32_t timeout_
 {
     cr_assert(look != NULL && timeout_ms <= 2000);
     if (strcmp(topic, "notices") == 0) {
-        *ret_check = (struct topic_check){.status = ERR_OK};
+        world.notices_looks++;
+        *ret_check = (struct topic_check){.has_answered = true, .has_settings = true};
         return;
     }
     cr_assert_str_eq(topic, "orders");
     *ret_check = world.checks[world.looks++];
+    ret_check->has_answered = ret_check->status != ERR_UNAVAILABLE;
 }
 
 static void on_sleep(uint32_t ms)
@@ -100,6 +103,8 @@ Test(kafka_watch, names_a_broker_that_is_away_and_forgets_it_when_it_is_back)
     cr_assert_str_eq(world.seen[3].away, "orders: no broker answers");
     cr_assert_str_eq(world.seen[4].away, "");
     cr_assert_lt(world.slept_ms[2], world.slept_ms[4], "what is away is asked for more often");
+    cr_assert_eq(world.slept_ms[1], world.slept_ms[2], "so is what did not answer");
+    cr_assert_eq(world.notices_looks, 3, "where no broker answers, one time-out is enough");
 }
 
 Test(kafka_watch, tells_what_a_topic_promises_less)
@@ -112,7 +117,36 @@ Test(kafka_watch, tells_what_a_topic_promises_less)
     cr_assert_str_eq(world.seen[1].away, "");
 }
 
-Test(kafka_watch, settings_that_are_refused_are_told_and_tried_again)
+Test(kafka_watch, a_weakness_that_is_mended_is_forgotten)
+{
+    world.checks[0] = (struct topic_check){.weakness = "1 replica(s)", .has_settings = true};
+    world.checks[1] = (struct topic_check){.has_settings = true};
+    cr_assert_eq(run(2), 0);
+    cr_assert_str_eq(world.seen[0].weak, "orders: 1 replica(s)");
+    cr_assert_str_eq(world.seen[1].weak, "");
+}
+
+Test(kafka_watch, settings_that_could_not_be_read_are_what_they_were)
+{
+    const struct topic_check unread = {.weakness = "its settings cannot be read: timed out"};
+
+    world.checks[0] = unread;
+    world.checks[1] = (struct topic_check){.has_settings = true};
+    world.checks[2] = unread;
+    cr_assert_eq(run(3), 0);
+    cr_assert_str_eq(world.seen[0].weak, "orders: its settings cannot be read: timed out");
+    cr_assert_str_eq(world.seen[2].weak, "");
+}
+
+Test(kafka_watch, a_topic_is_named_once)
+{
+    world.checks[0] =
+        (struct topic_check){.status = ERR_NOT_FOUND, .why = "topic orders does not exist"};
+    cr_assert_eq(run(1), 0);
+    cr_assert_str_eq(world.seen[0].away, "topic orders does not exist");
+}
+
+Test(kafka_watch, settings_that_are_refused_are_refused_are_told_and_tried_again)
 {
     world.create_err = ERR_CONFIG;
     cr_assert_eq(run(2), 0);
