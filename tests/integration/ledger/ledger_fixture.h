@@ -50,6 +50,14 @@ struct fixture_moment {
 void *fixture_at_moment(void *moment); /* struct fixture_moment */
 /* Runs a statement of literals. */
 void fixture_run(struct mysql_link *link, const char *text);
+/* A table "numbers" of `seq`, 1 to 100,000, for a FROM: MySQL has no seq_1_to_N of MariaDB. */
+#define FIXTURE_DIGITS                                                                             \
+    "(SELECT 0 AS n UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 "  \
+    "UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL "       \
+    "SELECT 9)"
+#define FIXTURE_NUMBERS                                                                            \
+    "(WITH d AS " FIXTURE_DIGITS " SELECT 1 + a.n + 10 * b.n + 100 * c.n + 1000 * e.n + 10000 * "  \
+    "f.n AS seq FROM d AS a, d AS b, d AS c, d AS e, d AS f) AS numbers"
 
 /* A sale of skus "a" and "b", `total` units each, that was never loaded. */
 struct sale_id fixture_sale(struct mysql_link *link, uint32_t total, uint32_t limit);

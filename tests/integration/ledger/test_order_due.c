@@ -17,13 +17,14 @@ static struct order_due due;
 /* Overdue orders of sku "a". */
 static void overdue(struct sale_id sale, uint32_t count, uint64_t pay_by)
 {
-    char text[600];
+    char text[1200];
 
     snprintf(text, sizeof text,
              "INSERT INTO orders (order_no, sale, buyer, sku, quantity, unit_price, currency, "
              "slot, key_hash, state, reason, version, won_at, pay_by, created, changed, topic, "
              "part, log_offset) SELECT %llu + seq, %u, CONCAT('b', seq), 'a', 1, 1, 'CNY', 0, '', "
-             "'PENDING', '', 1, 1000, %llu, 1000, 1000, 'none', 0, seq FROM seq_1_to_%u",
+             "'PENDING', '', 1, 1000, %llu, 1000, 1000, 'none', 0, seq FROM " FIXTURE_NUMBERS
+             " WHERE seq <= %u",
              (unsigned long long)(fixture_order_no(sale, 1, 1).value - 1), sale.value,
              (unsigned long long)pay_by, count);
     fixture_run(link, text);

@@ -161,11 +161,11 @@ Test(order_audit, the_ledger_of_a_sku_is_read_in_pages)
     struct sale_id sale = fixture_sale(link, 10, 1);
     const struct sku sku = {.text = "a", .size = 1};
     struct lines lines = {.count = 0};
-    char text[300];
+    char text[900];
 
     snprintf(text, sizeof text,
              "INSERT INTO stock_ledger (sale, sku, delta, cause, ref, epoch, created) SELECT %u, "
-             "'a', 1, 'close', seq, 1, 1 FROM seq_1_to_12000",
+             "'a', 1, 'close', seq, 1, 1 FROM " FIXTURE_NUMBERS " WHERE seq <= 12000",
              sale.value);
     fixture_run(link, text);
     cr_assert(order_audit_ledger(link, sale, &sku, see_line, &lines) == ERR_OK, "%s",
@@ -198,16 +198,17 @@ Test(order_audit, payments_are_read_in_pages_and_compared_with_their_orders)
     struct mysql_link *link = fixture_link();
     struct sale_id sale = fixture_sale(link, 10, 1);
     struct payments seen = {.count = 0};
-    char text[700];
+    char text[1300];
 
     settle_orders(link, sale);
     snprintf(text, sizeof text,
              "INSERT INTO payments (provider, event_id, kind, order_no, amount, currency, state, "
              "occurred, received, created, changed, topic, part, log_offset) SELECT 'audit', "
              "CONCAT(%u, '-', seq), 'paid', IF(seq <= 7000, o.first, o.first + seq), IF(seq %% 2, "
-             "o.due, 1), 'CNY', IF(seq %% 3, 'APPLIED', 'IGNORED'), 1, 1, 1, 1, 't', 0, seq FROM "
-             "seq_1_to_12000, (SELECT MIN(order_no) AS first, MIN(unit_price * quantity) AS due "
-             "FROM orders WHERE sale = %u) AS o",
+             "o.due, 1), 'CNY', IF(seq %% 3, 'APPLIED', 'IGNORED'), 1, 1, 1, 1, 't', 0, seq "
+             "FROM " FIXTURE_NUMBERS
+             ", (SELECT MIN(order_no) AS first, MIN(unit_price * quantity) AS due "
+             "FROM orders WHERE sale = %u) AS o WHERE seq <= 12000",
              sale.value, sale.value);
     fixture_run(link, text);
     cr_assert(order_audit_payments(link, sale, 1000, see_payment, &seen) == ERR_OK, "%s",
