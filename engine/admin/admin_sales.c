@@ -425,24 +425,45 @@ static void load(struct admin_job *job, struct admin_thread *thread, bool is_rec
     }
 }
 
-/* A load begins with a stop of some seconds. Redis that is away, or garbage: it does not sell. */
+/* A load begins with a stop of some seconds. It sells, or will within `hold`: by its state and the
+ * time of Redis, which decides. Redis that is away, or garbage: it does not sell. */
 static bool is_selling(struct admin_thread *thread, struct sale_id sale)
 {
-    const int64_t now_ms = clock_wall_ms();
     struct sale_meta meta;
+    struct sale_look look;
 
-    return sale_reader_meta(thread->redis, sale, &meta) == ERR_OK && meta.fence_fits
-           && meta.head.state == SALE_STATE_OPEN && meta.opens_ms <= now_ms
-           && now_ms < meta.closes_ms;
+    if (sale_reader_meta(thread->redis, sale, &meta) != ERR_OK
+        || sale_reader_look(thread->redis, sale, meta.head.epoch, &look) != ERR_OK
+        || look.answer != SALE_ANSWER_OK) {
+        return false;
+    }
+    return (look.head.state == SALE_STATE_OPEN || look.head.state == SALE_STATE_LOADED
+            || look.head.state == SALE_STATE_RESUMING)
+           && meta.opens_ms <= look.head.redis_time_ms && look.head.redis_time_ms < meta.closes_ms;
+}
+
+/* A load in work passes through "loaded". */
+static bool is_being_loaded(struct admin_thread *thread, struct sale_id sale)
+{
+    struct guard_row row;
+
+    return mysql_link_ensure(thread->mysql) == ERR_OK
+           && guard_store_read(thread->mysql, sale, &row) == ERR_OK && row.finished_ms == 0;
 }
 
 void admin_sale_load(struct admin_job *job, struct admin_thread *thread)
 {
     if (is_selling(thread, job->sale)) {
-        admin_answer_refusal(job, ADMIN_REFUSAL_CONFLICT,
-                             "Sale %u is selling: a load would stop it for some seconds. If you "
-                             "want that, recover it.",
-                             job->sale.value);
+        if (is_being_loaded(thread, job->sale)) {
+            admin_answer_refusal(job, ADMIN_REFUSAL_LOAD_RUNNING,
+                                 "Sale %u is being loaded already.", job->sale.value);
+            return;
+        }
+        admin_answer_refusal(
+            job, ADMIN_REFUSAL_CONFLICT,
+            "Sale %u is selling, or about to: a load would stop it for some seconds. If you "
+            "want that, recover it.",
+            job->sale.value);
         return;
     }
     load(job, thread, false);

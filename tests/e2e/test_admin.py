@@ -206,8 +206,8 @@ def test_a_sale_that_sells_is_not_stopped_by_a_load(admin, redis_db, new_buyer, 
     wait_loaded(admin, sale, 1)
     before = redis_db.meta(sale)
     detail = refused(admin, 409, "conflict", "POST", f"sales/{sale}/load")
-    assert detail == (f"Sale {sale} is selling: a load would stop it for some seconds. If you want "
-                      "that, recover it.")
+    assert detail == (f"Sale {sale} is selling, or about to: a load would stop it for some "
+                      "seconds. If you want that, recover it.")
     assert redis_db.meta(sale) == before and log_of(mysql, sale).count("load") == 1
     expect_won(new_buyer().purchase(sale))
     admin.recover(sale)
@@ -217,6 +217,16 @@ def test_a_sale_that_sells_is_not_stopped_by_a_load(admin, redis_db, new_buyer, 
     admin.wait_state(sale, "paused")
     admin.load(sale)
     wait_loaded(admin, sale, 3)
+
+
+@pytest.mark.parametrize("state", ["loaded", "resuming"])
+def test_a_sale_that_is_about_to_sell_is_not_stopped_by_a_load(admin, redis_db, state):
+    """As an announcement leaves it that nobody applies yet: it would open within the hold."""
+    sale = admin.open_sale()
+    wait_loaded(admin, sale, 1)
+    redis_db.client.hset(redis_db.key(sale, "meta"), "state", state)
+    refused(admin, 409, "conflict", "POST", f"sales/{sale}/load")
+    assert admin.sale(sale)["epoch"] == 1
 
 
 def test_a_sale_that_does_not_sell_yet_is_loaded_as_often_as_one_likes(admin):
