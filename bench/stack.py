@@ -116,6 +116,7 @@ class Stack:
                                   "--rate", "4000"], stdout=subprocess.PIPE, env=environment,
                                  stderr=subprocess.STDOUT, text=True, check=False)
         if process.returncode != 0:
+            self.__exit__()
             raise SystemExit(process.stdout)
         self.env = read_env(self.directory)
         if self.warm_up_s:

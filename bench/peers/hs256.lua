@@ -54,13 +54,19 @@ local function is_signed(input, signature)
         and C.CRYPTO_memcmp(mac, signature, MAC_SIZE) == 0
 end
 
+local function is_type(typ)
+    return typ == nil or (type(typ) == "string"
+        and (lower(typ) == "jwt" or lower(typ) == "at+jwt"))
+end
+
 -- Issuers repeat the header in every token: the last good one is kept.
 local function is_header(header)
     if header == known_header then
         return true
     end
     local members = json.decode(decode(header) or "")
-    if type(members) ~= "table" or members.alg ~= "HS256" or members.kid ~= wanted.kid then
+    if type(members) ~= "table" or members.alg ~= "HS256" or members.kid ~= wanted.kid
+        or not is_type(members.typ) then
         return false
     end
     for _, name in ipairs(BEYOND) do

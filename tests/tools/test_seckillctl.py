@@ -92,8 +92,8 @@ def test_help_names_every_verb_and_every_exit_status():
 
 
 @pytest.mark.parametrize("arguments, complaint", [
-    ([], "a command is needed: sale, order, dead, audit, token (see --help)"),
-    (["sell"], 'unknown command "sell"; there is sale, order, dead, audit, token'),
+    ([], "a command is needed: sale, order, payment, dead, audit, token (see --help)"),
+    (["sell"], 'unknown command "sell"; there is sale, order, payment, dead, audit, token'),
     (["sale"], "a verb is needed: sale create, sale list, sale show, sale load, sale recover, "
                "sale pause, sale resume, sale end, sale unfreeze, sale add-stock (see --help)"),
     (["sale", "sell"], 'unknown verb "sell"; there is sale create, sale list, '),
