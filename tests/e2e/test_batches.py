@@ -51,8 +51,8 @@ def services():
 
 @pytest.fixture
 def lone(services, make_stack):
-    """One engine; the worker settles beside it."""
-    return make_stack(services, engines=1)
+    """One engine that keeps nobody from an answer; the worker settles beside it."""
+    return make_stack(services, engines=1, engine_settings=PATIENT, worker_settings=PATIENT)
 
 
 def within(daemon, name, bound, **labels):
@@ -177,7 +177,8 @@ def threads_of(pid):
 
 def test_two_reactors_both_work(services, make_stack):
     """From 64 connections on each serves a part of them on its own thread."""
-    stack = make_stack(services, engines=1, engine_settings={"http.reactors": 2})
+    stack = make_stack(services, engines=1, engine_settings={**PATIENT, "http.reactors": 2},
+                       worker_settings=PATIENT)
     sale = stack.admin.open_sale(stock=BUYERS * 2)
     before = threads_of(stack.engine.pid)
     bench = Bench(stack, sale, "--closed", "--buyers", BUYERS, "--connections", 64).wait()
