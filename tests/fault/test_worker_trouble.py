@@ -8,7 +8,6 @@ import contextlib
 import dataclasses
 import time
 
-import confluent_kafka
 import msgpack
 import pytest
 
@@ -17,6 +16,7 @@ from support.ctl import ctl
 from support.db import OrderEvent, compose_order_no, lock_waits
 from support.failpoints import arm
 from support.metrics import scrape
+from support.reported_producer import ReportedProducer
 from support.wait import stands_still, wait_until
 
 SETTLED_S = 1.5  # a win that is older has its row while nothing is wrong
@@ -147,14 +147,11 @@ def poison(sale):
 
 def produce_all(faults, values):
     """Compressed: what is large lies in the log all the same."""
-    producer = confluent_kafka.Producer({
-        "bootstrap.servers": faults.services.env["KAFKA_BROKERS"], "acks": "all",
+    producer = ReportedProducer(faults.services.env["KAFKA_BROKERS"], **{
         "message.max.bytes": 8 << 20, "compression.type": "gzip"})
-    failures = []
     for number, value in enumerate(values):
-        producer.produce("seckill.orders", value, partition=number % 4,
-                         on_delivery=lambda error, _: failures.append(error))
-    assert producer.flush(30) == 0 and set(failures) == {None}, failures
+        producer.send("seckill.orders", value, partition=number % 4)
+    producer.wait()
 
 
 def letters_since(mysql, last):

@@ -15,6 +15,7 @@ static void check_round_trip(const struct notice *notice)
     struct notice_event event;
 
     newest.version = NOTICE_EVENT_VERSION;
+    newest.is_kind_unknown = false;
     ASSERT(notice_event_pack(&newest, &event) == ERR_OK);
     ASSERT(notice_event_read(event.bytes, event.size, &again, NULL) == RECORD_FAULT_NONE);
     ASSERT(again.order_no.value == notice->order_no.value && again.kind == notice->kind);

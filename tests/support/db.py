@@ -10,6 +10,8 @@ import pymysql
 import redis
 from redis.client import NEVER_DECODE
 
+from support.reported_producer import ReportedProducer
+
 ORDER_FIELDS = 12
 SEQ_BITS, EPOCH_BITS = 26, 14
 READ_DEADLINE_S = 30
@@ -212,10 +214,6 @@ class Kafka:
 
     def produce(self, topic, value, key=None, partition=None):
         """Writes one record and waits for its report."""
-        producer = confluent_kafka.Producer({"bootstrap.servers": self.brokers, "acks": "all"})
-        failures = []
-        where = {} if partition is None else {"partition": partition}
-        producer.produce(topic, value, key, on_delivery=lambda error, _: failures.append(error),
-                         **where)
-        assert producer.flush(READ_DEADLINE_S) == 0, "the record was not reported"
-        assert failures == [None], failures
+        producer = ReportedProducer(self.brokers)
+        producer.send(topic, value, key, partition)
+        producer.wait()

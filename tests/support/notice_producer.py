@@ -5,12 +5,12 @@ import dataclasses
 import threading
 import time
 
-import confluent_kafka
 import msgpack
+
+from support.reported_producer import REPORTS_S, ReportedProducer
 
 TOPIC = "seckill.notices"
 PRICE = 199900  # of support.admin's sales
-FLUSH_S = 60
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,16 +43,11 @@ class NoticeProducer:
     """Writes notices; what flush() has let pass is in the log."""
 
     def __init__(self, services):
-        self.producer = confluent_kafka.Producer(
-            {"bootstrap.servers": services.env["KAFKA_BROKERS"], "acks": "all",
-             "message.max.bytes": 8 << 20, "compression.type": "gzip"})
-        self.failures = []
+        self.producer = ReportedProducer(services.env["KAFKA_BROKERS"], **{
+            "message.max.bytes": 8 << 20, "compression.type": "gzip"})
 
     def send(self, value, key="0", partition=None):
-        where = {} if partition is None else {"partition": partition}
-        self.producer.produce(TOPIC, value, str(key),
-                              on_delivery=lambda error, _: self.failures.append(error), **where)
-        self.producer.poll(0)
+        self.producer.send(TOPIC, value, str(key), partition)
 
     def pay(self, order_nos, partition=None):
         """The payment of each, in the log when it returns."""
@@ -61,8 +56,7 @@ class NoticeProducer:
         self.flush()
 
     def flush(self):
-        assert self.producer.flush(FLUSH_S) == 0, "notices were not reported"
-        assert set(self.failures) <= {None}, self.failures
+        self.producer.wait()
 
 
 class Payers:
@@ -84,7 +78,7 @@ class Payers:
 
     def __exit__(self, *_):
         self.stopped.set()
-        self.thread.join(FLUSH_S * 2)
+        self.thread.join(REPORTS_S * 2)
         assert not self.thread.is_alive(), "a payer has no end"
         assert not self.failures, self.failures
 

@@ -30,7 +30,9 @@ def send(kafka, order_no, **fields):
 
 
 def state_of(mysql, order_no):
-    return mysql.value("SELECT state FROM orders WHERE order_no = %s", order_no)
+    """None: its row is not there (yet)."""
+    rows = mysql.rows("SELECT state FROM orders WHERE order_no = %s", order_no)
+    return rows[0]["state"] if rows else None
 
 
 def pay(kafka, mysql, order_no, **fields):
