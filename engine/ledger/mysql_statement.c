@@ -108,7 +108,6 @@ static unsigned prepare(struct mysql_statement *statement, MYSQL *mysql, const s
     char *text = build_text(sql, tuples, &size);
     int failed = 0;
 
-    snprintf(error, error_size, "out of memory");
     if (text == NULL) {
         return CODE_NO_MEMORY;
     }
@@ -136,12 +135,11 @@ struct mysql_statement *mysql_statement_create(MYSQL *mysql, const struct sql *s
 {
     struct mysql_statement *statement = calloc(1, sizeof *statement);
 
-    *ret_code = CODE_NO_MEMORY;
-    if (statement == NULL) {
+    *ret_code = statement == NULL ? CODE_NO_MEMORY
+                                  : prepare(statement, mysql, sql, tuples, error, error_size);
+    if (*ret_code == CODE_NO_MEMORY) {
         snprintf(error, error_size, "out of memory");
-        return NULL;
     }
-    *ret_code = prepare(statement, mysql, sql, tuples, error, error_size);
     if (*ret_code != 0) {
         mysql_statement_destroy(statement);
         return NULL;

@@ -83,6 +83,7 @@ Test(mysql_link, the_session_is_set_as_the_protocol_asks)
                                  "UNSIGNED)")
               == 1);
     cr_assert(mysql_durability_check(link, &why) == ERR_OK && why == NULL, "%s", why);
+    cr_assert_str_empty(mysql_link_error_text(link), "nothing has failed");
     mysql_link_destroy(link);
 }
 
