@@ -42,11 +42,12 @@ def assert_audit(stack, sale):
 
 
 def test_what_is_not_paid_is_closed_and_sold_again(stack, open_sale, new_buyer, life, redis_db):
-    sale = open_sale(stock=1, pay_window_s=SHORT_S)
+    sale = open_sale(stock=1, pay_window_s=LONG_S)
     late, next_one = new_buyer(), new_buyer()
     order_no = buy(late, sale)
     for engine in BOTH:
         expect(next_one.purchase(sale, key=EARLY, engine=engine), 409, "sold-out")
+    life.lapse(order_no)
     order = life.shown(late, order_no, "CLOSED")
     assert order["pay_by"] and int(order["order_no"]) == order_no
     row = life.row(order_no)
@@ -66,9 +67,10 @@ def test_what_is_not_paid_is_closed_and_sold_again(stack, open_sale, new_buyer, 
 
 def test_who_was_closed_may_buy_again_and_the_old_key_tells_the_old_order(
         stack, open_sale, new_buyer, life, redis_db):
-    sale = open_sale(stock=5, pay_window_s=SHORT_S)
+    sale = open_sale(stock=5, pay_window_s=LONG_S)
     buyer = new_buyer()
     first = buy(buyer, sale)
+    life.lapse(first)
     life.shown(buyer, first, "CLOSED")
     second = wait_until(lambda: (answer := buyer.purchase(sale, key=SECOND)).status == 201
                         and answer, 30, "a new key wins").json()
@@ -87,12 +89,13 @@ def test_who_was_closed_may_buy_again_and_the_old_key_tells_the_old_order(
 
 
 def test_a_paid_order_is_never_closed(stack, open_sale, new_buyer, life):
-    sale = open_sale(stock=5, pay_window_s=SHORT_S)
-    paid, unpaid = new_buyer(), new_buyer()
-    kept = buy(paid, sale)
+    sale = open_sale(stock=5, pay_window_s=LONG_S)
+    kept, unpaid = buy(new_buyer(), sale), buy(new_buyer(), sale)
     life.pay(kept)
     life.became(kept, "PAID")
-    life.became(buy(unpaid, sale), "CLOSED")
+    for order_no in (kept, unpaid):
+        life.lapse(order_no)
+    life.became(unpaid, "CLOSED")
     hold_for(lambda: life.row(kept)["state"] == "PAID", 1, "the paid one stays")
     assert life.row(kept)["version"] == 2
     assert_audit(stack, sale)
@@ -401,11 +404,13 @@ def test_units_that_come_back_after_the_end_are_not_sold(stack, open_sale, new_b
 
 def test_a_whole_sale_lapses_and_is_sold_again(stack, open_sale, new_buyer, life, redis_db):
     """Two hundred units: won, not paid, come back, won again by others, all paid."""
-    sale = open_sale(stock={"a": 120, "b": 80}, pay_window_s=3)
+    sale = open_sale(stock={"a": 120, "b": 80}, pay_window_s=LONG_S)
     attempts = [(f"lapse-{sale}-{at}", f"key-of-lapse-{sale}-{at:04}", "a" if at < 120 else "b")
                 for at in range(200)]
     answers = ask_all(stack, sale, attempts, engines=BOTH)
     assert [answer.status for answer in answers] == [201] * 200
+    wait_until(lambda: life.states(sale) == {"PENDING": 200}, 60, "all have their rows")
+    life.mysql.execute("UPDATE orders SET pay_by = 1000 WHERE sale = %s", sale)
     wait_until(lambda: life.states(sale) == {"CLOSED": 200}, 60, "all are closed")
     wait_left(redis_db, sale, {"a": 120, "b": 80})
     wait_until(lambda: all({each["sku"]: each["left"] for each in

@@ -338,15 +338,20 @@ def test_dead_letters_stop_it_until_they_are_closed(stack, crowd, holds, kafka, 
         wait_until(lambda: mysql.value(
             "SELECT COUNT(*) FROM dead_letters WHERE resolved IS NULL AND sale = 0") == 1, 30,
             "it is put aside")
-        redis_db.client.flushall()
-        blocked = wait_until(lambda: [worker for worker in stack.workers if "load-blocked" in str(
-            worker.ops_get("/readyz").body)], 30, "it is told")
-        assert stack.admin.sale(sale)["load"]["note"].startswith("blocked: 0 dead letters of it")
-        rows = len(steps_of(mysql, sale))
-        hold_for(lambda: len(steps_of(mysql, sale)) == rows, 3, "it is not tried again and again")
-        blocked[0].wait_log("event=load_blocked")
-        assert mysql.value("SELECT epoch FROM sales WHERE sale = %s", sale) == 1
-        mysql.execute("UPDATE dead_letters SET resolved = 1, resolution = 'test: not a win' "
-                      "WHERE resolved IS NULL AND sale = 0")
+        try:
+            redis_db.client.flushall()
+            wait_until(lambda: any("load-blocked" in str(worker.ops_get("/readyz").body)
+                                   for worker in stack.workers), 30, "it is told")
+            wait_until(lambda: any(f"event=load_blocked sale={sale} " in worker.log_text()
+                                   for worker in stack.workers), 30, "by one of them, in its log")
+            wait_until(lambda: stack.admin.sale(sale)["load"]["note"].startswith(
+                "blocked: 0 dead letters of it"), 30, "and in the sale's row")
+            rows = len(steps_of(mysql, sale))
+            hold_for(lambda: len(steps_of(mysql, sale)) == rows, 3,
+                     "it is not tried again and again")
+            assert mysql.value("SELECT epoch FROM sales WHERE sale = %s", sale) == 1
+        finally:
+            mysql.execute("UPDATE dead_letters SET resolved = 1, resolution = 'test: not a win' "
+                          "WHERE resolved IS NULL AND sale = 0")
         sells_again(buyers, time.monotonic())
     holds(sale, buyers.told)

@@ -55,6 +55,11 @@ class Life:
         """Waits for its row."""
         return wait_until(lambda: self.row(order_no), STATE_DEADLINE_S, f"{order_no} has a row")
 
+    def lapse(self, order_no):
+        """Its time to pay is over from now on, however long its sale gives."""
+        self.settled(order_no)
+        self.mysql.execute("UPDATE orders SET pay_by = 1000 WHERE order_no = %s", order_no)
+
     def became(self, order_no, state):
         """Waits until MySQL says so; the row."""
         return wait_until(lambda: (row := self.row(order_no)) and row["state"] == state and row,
