@@ -7,7 +7,7 @@ import pytest
 
 from support.admin import AdminError
 from support.buyer import Buyer
-from support.crowd import ask_all
+from support.crowd import win_all
 from support.db import Mysql, Redis
 from support.expect import expect, expect_won
 from support.http_raw import ProtocolError
@@ -67,11 +67,10 @@ def redis_db(services):
 
 def buy_all(stack, sale, count, prefix):
     """Order numbers of so many new buyers, in their order."""
-    answers = ask_all(stack, sale, [(f"{prefix}-{sale}-{at}", f"key-of-{prefix}-{sale}-{at:04}",
-                                     "a") for at in range(count)], engines=BOTH)
-    assert [answer.code for answer in answers] == [None] * count
-    order_of = {answer.buyer: answer.order_no for answer in answers}
-    return [order_of[f"{prefix}-{sale}-{at}"] for at in range(count)]
+    attempts = [(f"{prefix}-{sale}-{at}", f"key-of-{prefix}-{sale}-{at:04}", "a")
+                for at in range(count)]
+    won = win_all(stack, sale, attempts, engines=BOTH)
+    return [won[buyer] for buyer, _, _ in attempts]
 
 
 def assert_audit(stack, sale):

@@ -10,7 +10,7 @@ import pytest
 
 from support import http_raw
 from support.admin import AdminError
-from support.crowd import ask_all
+from support.crowd import win_all
 from support.payments import Notice
 from support.wait import wait_until
 
@@ -59,21 +59,11 @@ class Payers:
             self.failures.append(error)
 
 
-def win_all(stack, sale, attempts):
-    """Each attempt an order; who hears that the engine is overloaded asks again."""
-    def ask():
-        answers = ask_all(stack, sale, attempts, threads=BUYING_THREADS, engines=(0, 1))
-        codes = collections.Counter(answer.code for answer in answers)
-        assert codes.keys() <= {None, "overloaded"}, codes
-        return codes == {None: len(attempts)}
-    wait_until(ask, 120, "all have won")
-
-
 @pytest.mark.timeout(240)
 def test_each_payment_that_races_the_time_out_ends_in_one_of_two_worlds(stack, open_sale, life):
     sale = open_sale(stock=ORDERS, pay_window_s=WINDOW_S)
     attempts = [(f"race-{sale}-{at}", f"key-of-race-{sale}-{at:04}", "a") for at in range(ORDERS)]
-    win_all(stack, sale, attempts)
+    win_all(stack, sale, attempts, engines=(0, 1), threads=BUYING_THREADS)
     rows = wait_until(lambda: len(found := life.rows(sale)) == ORDERS and found, 60, "all settle")
     chance = random.Random(6)
     notices = {number: Notice(number) for number in rows}

@@ -12,6 +12,7 @@ import threading
 import time
 
 from support import http_raw, paths
+from support.wait import wait_until
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,6 +148,25 @@ def ask_all(stack, sale, attempts, threads=8, engines=(0,)):
     with Crowd(stack, sale, list(attempts), threads, engines) as crowd:
         crowd.join()
     return crowd.told
+
+
+LATER = ("outcome-unknown", "confirming", "overloaded")
+
+
+def win_all(stack, sale, attempts, engines=(0,), threads=8, deadline_s=120):
+    """{buyer: order_no} of attempts that all win; who is told no more than "later" asks again."""
+    won = {}
+
+    def all_won():
+        for answer in ask_all(stack, sale, [each for each in attempts if each[0] not in won],
+                              threads, engines):
+            assert answer.code in (None, *LATER), answer
+            if answer.code is None:
+                won[answer.buyer] = answer.order_no
+        return len(won) == len(attempts)
+
+    wait_until(all_won, deadline_s, f"all {len(attempts)} are told their orders")
+    return won
 
 
 class Bench:
