@@ -31,6 +31,18 @@ static EVP_PKEY *rsa_key(void)
     return key;
 }
 
+/* libFuzzer calls it before it looks at the time of inputs: making the key takes seconds when the
+ * machine is busy. */
+int LLVMFuzzerInitialize(int *argument_count, char ***arguments);
+
+int LLVMFuzzerInitialize(int *argument_count, char ***arguments)
+{
+    (void)argument_count;
+    (void)arguments;
+    (void)rsa_key();
+    return 0;
+}
+
 static void write_file(const char *directory, const char *name, const void *data, size_t size)
 {
     char path[128];

@@ -1,5 +1,5 @@
 /* What the fuzz targets of the payment providers share: keys of all four, and requests in memory of
- * exactly their size. Keys are made at the first use; what they sign is found by each run anew. */
+ * exactly their size. Keys are made at the start; what they sign is found by each run anew. */
 #pragma once
 
 #include <stddef.h>
