@@ -181,6 +181,10 @@ def test_outbox_and_lag_are_empty_at_rest(stack, plain_sale, new_buyer, mysql):
 
 def test_lag_is_seen_while_mysql_is_away(stack, services, plain_sale):
     """The worker says why it is not ready, how far behind and how old."""
+    before = scrape(stack.worker).total("seckill_settled_records_total")
+    expect_won(Buyer(stack, "lag-before").purchase(plain_sale))
+    wait_until(lambda: scrape(stack.worker).total("seckill_settled_records_total") > before, 60,
+               "it has its partitions: without MySQL it gets none, and reads nothing")
     services.kill("mysql")
     try:
         for number in range(20):
