@@ -10,7 +10,7 @@ import pytest
 from support.admin import AdminError
 from support.buyer import Buyer
 from support.crowd import ask_all
-from support.ctl import ctl
+from support.ctl import ctl, ctl_once_reached
 from support.db import Kafka, Mysql, OrderEvent, Redis, compose_order_no
 from support.expect import expect_won
 from support.metrics import scrape
@@ -296,7 +296,7 @@ def test_two_orders_under_one_number_in_the_log(stack, open_sale, kafka, mysql):
     finally:
         mysql.execute("UPDATE dead_letters SET resolved = 1 WHERE sale = %s", sale)
     assert stack.admin.audit(sale)["ok"], "an operator has dealt with it"
-    assert ctl(stack, "sale", "unfreeze", sale).returncode == 0
+    assert ctl_once_reached(stack, "sale", "unfreeze", sale).returncode == 0
 
 
 def test_an_audit_while_kafka_stands_still_says_not_at_rest(stack, services, open_sale, new_buyer):

@@ -7,7 +7,7 @@ import pytest
 
 from support import notice_records
 from support.admin import AdminError
-from support.crowd import ask_all
+from support.crowd import ask_all, ask_until_told
 from support.ctl import ctl
 from support.db import Kafka, Mysql, Redis
 from support.spoil import Spoiled
@@ -166,7 +166,7 @@ def test_an_event_that_is_told_again_for_another_sale_is_no_loss(lived):
     admin, mysql = lived.stack.admin, lived.mysql
     event = mysql.value("SELECT event_id FROM payments WHERE order_no = %s", lived.orders[PAID])
     other = admin.open_sale(stock={"a": 1})
-    [answer] = ask_all(lived.stack, other, [("told-again", "key-of-told-again-1", "a")])
+    [answer] = ask_until_told(lived.stack, other, [("told-again", "key-of-told-again-1", "a")])
     wait_until(lambda: notice_records.state_of(mysql, answer.order_no) == "PENDING", 30, "its row")
     before = wait_until(lambda: (repeated(admin, other),), 30, "an audit", (AdminError,))[0]
     notice_records.send(lived.kafka, answer.order_no, event=event)

@@ -1,6 +1,6 @@
 """A unit too many stops its sale though nobody audits it (I1, PROTOCOL §6 frozen)."""
 
-from support.ctl import ctl
+from support.ctl import ctl_once_reached
 from support.expect import expect, expect_won
 from support.wait import wait_until
 
@@ -18,9 +18,10 @@ def test_a_unit_too_many_in_redis_is_found_and_freezes(stack, open_sale, mysql, 
     assert [(each["actor"], each["detail"]) for each in row] == [
         ("worker", "open; I1: sku a: sold 1 and offered 5 of 5")]
     expect(new_buyer().purchase(sale), 503, "rebuilding")
-    assert ctl(stack, "sale", "unfreeze", sale).returncode == 3, "the audit finds it, too"
+    found = ctl_once_reached(stack, "sale", "unfreeze", sale)
+    assert found.returncode == 3, "the audit finds it, too"
     redis_db.client.hincrby(stock, "a", -1)
-    assert ctl(stack, "sale", "unfreeze", sale).returncode == 0
+    assert ctl_once_reached(stack, "sale", "unfreeze", sale).returncode == 0
     stack.admin.wait_state(sale, "open")
     expect_won(new_buyer().purchase(sale))
 

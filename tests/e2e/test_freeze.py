@@ -6,7 +6,7 @@ import pytest
 
 from support.admin import AdminError
 from support.buyer import Buyer, get_sale
-from support.ctl import ctl
+from support.ctl import ctl, ctl_once_reached
 from support.expect import expect, expect_won
 from support.metrics import scrape
 from support.wait import wait_until
@@ -92,7 +92,7 @@ def test_nobody_buys_and_winners_still_hear_of_their_orders(clashed, stack):
 
 
 def test_an_audit_that_does_not_hold_keeps_it_frozen(clashed, stack, redis_db):
-    done = ctl(stack, "sale", "unfreeze", clashed.sale, "--reason", "looks fine")
+    done = ctl_once_reached(stack, "sale", "unfreeze", clashed.sale, "--reason", "looks fine")
     assert done.returncode == 3 and "[conflict]" in done.stderr, done
     assert "I7" in done.stderr and "I14" in done.stderr, done
     assert redis_db.meta(clashed.sale)["state"] == "frozen"
@@ -103,7 +103,8 @@ def test_it_is_forced_with_a_reason(clashed, stack, mysql, new_buyer):
     assert done.returncode == 2 and "--reason" in done.stderr, done
     problem = stack.admin.call("POST", f"sales/{clashed.sale}/unfreeze", {"force": True})
     assert problem.code == "bad-body" and "reason" in problem.json()["detail"]
-    done = ctl(stack, "sale", "unfreeze", clashed.sale, "--force", "--reason", "our own test")
+    done = ctl_once_reached(stack, "sale", "unfreeze", clashed.sale, "--force",
+                            "--reason", "our own test")
     assert done.returncode == 0, done
     stack.admin.wait_state(clashed.sale, "open")
     wait_until(lambda: new_buyer().purchase(clashed.sale).status == 201, 30, "it sells")
@@ -128,7 +129,7 @@ def test_where_the_audit_holds_it_is_released(stack, mysql, redis_db, new_buyer,
     freeze_by_hand(mysql, sale)
     wait_frozen(redis_db, sale)
     version = int(redis_db.meta(sale)["version"])
-    done = ctl(stack, "sale", "unfreeze", sale, *(["--paused"] if paused else []))
+    done = ctl_once_reached(stack, "sale", "unfreeze", sale, *(["--paused"] if paused else []))
     assert done.returncode == 0, done
     found = stack.admin.wait_state(sale, "paused" if paused else "open")
     assert found["control"] == ("paused" if paused else "open")
@@ -147,7 +148,8 @@ def test_what_was_paused_before_comes_back_paused(stack, kafka, mysql, redis_db,
     """The release undoes the alarm, not what the operator did before it."""
     found = Clashed(stack, mysql, redis_db, kafka, first=stack.admin.pause)
     try:
-        done = ctl(stack, "sale", "unfreeze", found.sale, "--force", "--reason", "our own test")
+        done = ctl_once_reached(stack, "sale", "unfreeze", found.sale, "--force",
+                                "--reason", "our own test")
         assert done.returncode == 0, done
         assert stack.admin.wait_state(found.sale, "paused")["control"] == "paused"
         expect(new_buyer().purchase(found.sale), 409, "paused")
@@ -159,7 +161,7 @@ def test_what_was_paused_before_comes_back_paused(stack, kafka, mysql, redis_db,
 
 
 def test_what_is_not_frozen_is_not_released(stack, plain_sale):
-    done = ctl(stack, "sale", "unfreeze", plain_sale)
+    done = ctl_once_reached(stack, "sale", "unfreeze", plain_sale)
     assert done.returncode == 3 and "not frozen" in done.stderr, done
     with pytest.raises(AdminError, match="unknown-sale"):
         stack.admin.ask("POST", "sales/8388607/unfreeze", {})

@@ -6,7 +6,7 @@ import pytest
 
 from support.admin import AdminError
 from support.buyer import Buyer, get_sale
-from support.crowd import Crowd, ask_all, fresh_buyers, request, wins_of
+from support.crowd import Crowd, ask_all, ask_until_told, fresh_buyers, request, wins_of
 from support.db import Mysql, Redis
 from support.expect import expect, expect_won
 from support.http_raw import Connection
@@ -101,7 +101,7 @@ def test_a_sale_stands_until_it_is_loaded_again_and_told_wins_are_kept(stack, ow
         assert "I15" in {check["id"] for check in checks if check["result"] == "not-told"}
     go_on()
     wait_loaded(stack.admin, sale, 2)
-    again = ask_all(stack, sale, [(buyer, key, "a") for buyer, key in told], engines=BOTH)
+    again = ask_until_told(stack, sale, [(buyer, key, "a") for buyer, key in told], engines=BOTH)
     assert wins_of(again) == told, "a told win is lost, or is another one"
     expect_won(Buyer(stack, f"later-{how}".replace(" ", "-")).purchase(sale))
     mysql, redis_db = Mysql(own_services), Redis(own_services)
@@ -157,7 +157,7 @@ def test_an_engine_that_stood_still(stack, own_services):
     told = {attempt[0]: int(answer.json()["order_no"])
             for attempt, answer in zip(attempts, answers) if answer.status == 201}
     stack.engines[0].wait_ready()
-    last = ask_all(stack, sale, attempts, engines=BOTH)
+    last = ask_until_told(stack, sale, attempts, engines=BOTH)
     assert {answer.code for answer in last} == {None}, "a key tells the truth"
     final = wins_of(last + elsewhere)
     for attempt in attempts:

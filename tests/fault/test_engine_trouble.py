@@ -14,7 +14,7 @@ import pytest
 
 from support import http_raw, paths, tokens
 from support.buyer import Buyer
-from support.crowd import ask_all, request, wins_of
+from support.crowd import ask_all, ask_until_told, codes_of, request, wins_of
 from support.db import compose_order_no
 from support.expect import expect
 from support.metrics import scrape
@@ -77,7 +77,7 @@ def test_stopped_with_calls_under_way(stack, faults, crowd, holds, redis_db):
             wait_until(lambda: time.monotonic() > sent + 2, 30, "D is over")
         wait_for_wins(others)
         assert not {buyer for buyer, _, _ in attempts} & set(redis_db.buyers(sale)), "a late win"
-        elsewhere = ask_all(stack, sale, attempts[:20], engines=(1,))
+        elsewhere = ask_until_told(stack, sale, attempts[:20], engines=(1,))
         assert {answer.code for answer in elsewhere} == {None}
         wait_until(lambda: time.monotonic() > sent + 6, 30, "links and leases run out")
         engine.thaw()
@@ -182,7 +182,7 @@ def test_no_descriptors(stack, crowd, holds):
             resource.prlimit(engine.pid, resource.RLIMIT_NOFILE, (soft, hard))
     for connection in waiting:
         connection.close()
-    assert {answer.code for answer in buyers.told if answer.began < began} == {None}
+    assert codes_of(answer for answer in buyers.told if answer.began < began) == {None}
     assert "lost" not in {answer.code for answer in buyers.told}
     wait_until(lambda: not is_turned_away(stack.address(0)), 30, "they come in again")
     assert scrape(engine).get("seckill_accept_errors_total") >= errors + 20
@@ -251,7 +251,7 @@ def test_no_more_memory(stack, crowd, holds):
         wait_for_wins(buyers, engine=0)
         assert engine.is_alive()
         limit_memory(engine, None)
-    assert {answer.code for answer in buyers.told} <= {None, "overloaded"}
+    assert codes_of(buyers.told) <= {None, "overloaded"}
     holds(sale, buyers.told)
 
 
@@ -282,7 +282,7 @@ def test_its_wall_clock_steps(stack, monkeypatch, crowd, holds):
                     assert buyer.orders(sale, engine=1).status == 200
                 assert max(answer.seconds for answer in list(buyers.told)
                            if answer.began > began) < 5, "a timer stood still"
-    assert {answer.code for answer in buyers.told} == {None}
+    assert codes_of(buyers.told) == {None}
     holds(sale, buyers.told)
 
 
@@ -366,7 +366,7 @@ def test_settings_that_cannot_be_sold_on(stack, crowd, holds, change, status, wo
                  if line.startswith("seckilld: ")]
         assert len(lines) == 1 and all(word in lines[0] for word in words), lines
         wait_for_wins(buyers)
-    assert {answer.code for answer in buyers.told} == {None}
+    assert codes_of(buyers.told) == {None}
     holds(sale, buyers.told)
 
 
@@ -401,7 +401,7 @@ def test_two_versions_at_once(stack, crowd, holds, redis_db):
             for number in (0, 1):
                 wait_for_wins(buyers, engine=number)
         assert redis_db.client.script_exists(*shas) == [True, True]
-    assert {answer.code for answer in buyers.told} == {None}
+    assert codes_of(buyers.told) == {None}
     holds(sale, buyers.told)
 
 

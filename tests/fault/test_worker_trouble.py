@@ -12,7 +12,8 @@ import msgpack
 import pytest
 
 from support.admin import AdminError
-from support.ctl import ctl
+from support.crowd import codes_of
+from support.ctl import ctl, ctl_once_reached
 from support.db import OrderEvent, compose_order_no, lock_waits
 from support.failpoints import arm
 from support.metrics import scrape
@@ -81,7 +82,7 @@ def test_rows_after_a_killed_worker(stack, crowd, holds, mysql):
         killed = time.monotonic()
         stack.workers[1].start()
         wait_current(mysql, sale, buyers, "FW1, a worker killed and started again", killed)
-        assert {answer.code for answer in list(buyers.told)} == TOLD
+        assert codes_of(buyers.told) == TOLD
     holds(sale, buyers.told)
 
 
@@ -100,7 +101,7 @@ def test_the_locks_of_a_stopped_worker_end(stack, crowd, holds, mysql):
         assert stands_still(stopped.pid), "while the first one still stands"
         stopped.thaw()
         wait_current(mysql, sale, buyers, "a stopped worker goes on", time.monotonic())
-        assert {answer.code for answer in list(buyers.told)} == TOLD
+        assert codes_of(buyers.told) == TOLD
     holds(sale, buyers.told)
 
 
@@ -180,7 +181,7 @@ def test_poison_is_set_aside_and_the_rest_is_settled(stack, faults, crowd, holds
                            30, "all are dead letters")
         wait_for_wins(buyers)
         wait_current(mysql, sale, buyers, "FW4, poison in the log", time.monotonic())
-        assert {answer.code for answer in list(buyers.told)} == TOLD
+        assert codes_of(buyers.told) == TOLD
     assert sorted(row["size"] for row in found) == sorted(map(len, values.values()))
     assert {row["reason"] for row in found} == {"unreadable"} and len(found) == len(values)
     wait_until(lambda: total(stack, "dlq_total", reason="unreadable") == counted + len(values), 30,
@@ -206,7 +207,7 @@ def test_wins_among_dead_letters_are_driven_again(stack, crowd, holds, mysql):
             wait_until(lambda: len(letters_since(mysql, last)) >= 20, 30, "dead letters")
             cursor.execute(rename, ("a", sale, "gone"))
         wait_for_wins(buyers)
-        assert {answer.code for answer in list(buyers.told)} == TOLD
+        assert codes_of(buyers.told) == TOLD
     wait_until(lambda: total(stack, "consumer_lag_records") == 0, 30, "all is settled")
     letters = letters_since(mysql, last)
     assert {(row["reason"], row["sale"]) for row in letters} == {("unknown_sku", sale)}
@@ -236,7 +237,7 @@ def test_a_lock_that_is_not_given_back(stack, crowd, holds, mysql):
             wait_until(lambda: retries(stack, "lock-wait") > before, 30, "a lock wait is counted")
             cursor.execute("ROLLBACK")
         wait_current(mysql, sale, buyers, "FW5, a lock given back", time.monotonic())
-        assert {answer.code for answer in list(buyers.told)} == TOLD
+        assert codes_of(buyers.told) == TOLD
     holds(sale, buyers.told)
 
 
@@ -259,7 +260,7 @@ def test_a_deadlock(stack, crowd, holds, mysql):
             cursor.execute("DROP TABLE heavy")
         wait_until(lambda: retries(stack, "deadlock") > before, 30, "counted")
         wait_current(mysql, sale, buyers, "FW5, a deadlock", time.monotonic())
-        assert {answer.code for answer in list(buyers.told)} == TOLD
+        assert codes_of(buyers.told) == TOLD
     holds(sale, buyers.told)
 
 
@@ -285,7 +286,7 @@ def test_a_snapshot_that_is_too_old(stack, crowd, holds, mysql):
         with inserts_refused(mysql, 1020, "Record has changed since last read"):
             wait_until(lambda: retries(stack, "snapshot") > before + 3, 30, "counted")
         wait_current(mysql, sale, buyers, "FW5, snapshots", time.monotonic())
-        assert {answer.code for answer in list(buyers.told)} == TOLD
+        assert codes_of(buyers.told) == TOLD
     holds(sale, buyers.told)
 
 
@@ -311,7 +312,7 @@ def test_mysql_killed_and_started_again(stack, faults, crowd, holds, mysql):
         wait_for_wins(buyers, 200)
         faults.services.start("mysql")
         wait_current(mysql, sale, buyers, "FW6, mysqld killed and back", time.monotonic())
-        assert {answer.code for answer in list(buyers.told)} == TOLD
+        assert codes_of(buyers.told) == TOLD
         assert left_group(stack) == left, "nobody left the group"
     holds(sale, buyers.told)
 
@@ -330,7 +331,7 @@ def test_mysql_fails_over_to_read_only(stack, crowd, holds, mysql):
             finally:
                 cursor.execute("SET GLOBAL read_only = 0")
         wait_current(mysql, sale, buyers, "FW6, read-only for a while", time.monotonic())
-        assert {answer.code for answer in list(buyers.told)} == TOLD
+        assert codes_of(buyers.told) == TOLD
         assert left_group(stack) == left and retries(stack, "read-only") > 0
     holds(sale, buyers.told)
 
@@ -397,7 +398,7 @@ def test_mysql_will_not(stack, crowd, holds, mysql, trouble, text):
             wait_paused(stack, text)
             wait_for_wins(buyers, 100)
         wait_current(mysql, sale, buyers, f"FW7, {text}", time.monotonic())
-        assert {answer.code for answer in list(buyers.told)} == TOLD
+        assert codes_of(buyers.told) == TOLD
         assert left_group(stack) == left, "nobody left the group"
     holds(sale, buyers.told)
 
@@ -437,7 +438,7 @@ def test_mysql_is_slow(stack, faults, crowd, holds, mysql):
             assert memory_kb(worker) < before + 16 * 1024
         faults.mysql.clear()
         wait_current(mysql, sale, buyers, "FW8, slow for a while", time.monotonic())
-        assert {answer.code for answer in list(buyers.told)} == TOLD
+        assert codes_of(buyers.told) == TOLD
     holds(sale, buyers.told)
 
 
@@ -460,11 +461,11 @@ def test_two_orders_in_one_slot(stack, crowd, holds, mysql, kafka, redis_db):
                30, "the log tells it")
     wait_until(lambda: any(scrape(worker).get("seckill_frozen") >= 1 for worker in stack.workers),
                30, "the alarm's metric")
-    assert {answer.code for answer in buyers.told} <= {None, "rebuilding", "outcome-unknown"}
+    assert codes_of(buyers.told) <= {None, "rebuilding", "outcome-unknown"}
     assert ctl(stack, "order", "void", clash.order_no).returncode == 0
     stack.admin.load(sale)
     wait_until(lambda: stack.admin.sale(sale)["load"]["step"] == "done", 60, "loaded anew")
-    done = ctl(stack, "sale", "unfreeze", sale)
+    done = ctl_once_reached(stack, "sale", "unfreeze", sale)
     assert done.returncode == 0, done
     stack.admin.wait_state(sale, "open")
     holds(sale, buyers.told)

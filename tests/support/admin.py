@@ -2,12 +2,15 @@
 
 import datetime
 import json
+import time
 import urllib.parse
 
 from support import http_raw
+from support.stalls import machine
 from support.wait import wait_until
 
 LOAD_DEADLINE_S = 60
+UNAVAILABLE_S = 30
 
 
 class AdminError(Exception):
@@ -25,7 +28,10 @@ def rfc3339(seconds_from_now):
 
 
 class Admin:
-    """Methods return the decoded answer; anything but 2xx raises AdminError."""
+    """Methods return the decoded answer; anything but 2xx raises AdminError.
+
+    A question (GET) is asked again while a service is "unavailable" that the machine held up.
+    """
 
     def __init__(self, address, token):
         self.address, self.token = address, token
@@ -41,7 +47,11 @@ class Admin:
                                 timeout_s=60)
 
     def ask(self, method, path, body=None):
+        began = time.monotonic()
         response = self.call(method, path, body)
+        while (method == "GET" and response.code == "unavailable" and machine.excuses(began)
+               and time.monotonic() < began + UNAVAILABLE_S):
+            response = self.call(method, path, body)
         if not 200 <= response.status < 300:
             raise AdminError(response)
         return response.json() if response.body else None

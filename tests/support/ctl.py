@@ -4,6 +4,7 @@ import os
 import subprocess
 
 from support import paths
+from support.wait import wait_until
 
 TIMEOUT_S = 60
 
@@ -19,3 +20,13 @@ def ctl(stack, *words, token=True, url=True, environment=None, timeout_s=TIMEOUT
     return subprocess.run(
         [paths.program("seckillctl"), *map(str, words)], env={**known, **(environment or {})},
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout_s, check=False)
+
+
+def ctl_once_reached(stack, *words, deadline_s=TIMEOUT_S):
+    """As ctl(), again while the worker says that a service behind it cannot be reached."""
+    def reached():
+        done = ctl(stack, *words)
+        return None if done.returncode == 3 and "[unavailable]" in done.stderr else done
+
+    return wait_until(reached, deadline_s, f"the services behind seckillctl {words}",
+                      interval_s=0.5)

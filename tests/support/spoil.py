@@ -2,7 +2,7 @@
 
 import contextlib
 
-from support.ctl import ctl
+from support.ctl import ctl_once_reached
 
 
 class Spoiled:
@@ -37,7 +37,7 @@ class Spoiled:
 
     def release(self):
         """What the operator does once it is mended."""
-        done = ctl(self.stack, "sale", "unfreeze", self.sale)
+        done = ctl_once_reached(self.stack, "sale", "unfreeze", self.sale)
         assert done.returncode == 0, done
         self.stack.admin.wait_state(self.sale, "open")
 

@@ -6,18 +6,25 @@ A test says what it waits for and until when; it never just sleeps.
 import os
 import time
 
+from support.stalls import machine
+
 INTERVAL_S = 0.02
 
 
 def wait_until(predicate, deadline_s, what, ignoring=(), interval_s=INTERVAL_S):
     """Returns the first true value of predicate(). At the deadline: AssertionError with `what`.
 
+    Time that the machine took (support/stalls) does not count.
     Exceptions of the types in `ignoring` count as "not yet" and are told at the deadline.
     The predicate is asked at least once, and once more at the deadline.
     """
-    end = time.monotonic() + deadline_s
+    began = time.monotonic()
+    end = began + deadline_s
     while True:
         late = time.monotonic() >= end
+        if late:
+            end = began + deadline_s + machine.taken(began)
+            late = time.monotonic() >= end
         seen = None
         try:
             value = predicate()
@@ -27,7 +34,8 @@ def wait_until(predicate, deadline_s, what, ignoring=(), interval_s=INTERVAL_S):
         except ignoring as error:
             seen = f"last error {type(error).__name__}: {error}"
         if late:
-            raise AssertionError(f"not within {deadline_s} s: {what} ({seen})")
+            raise AssertionError(f"not within {deadline_s} s: {what} ({seen}; the machine took "
+                                 f"{machine.taken(began):.1f} s)")
         time.sleep(min(interval_s, max(0.0, end - time.monotonic())))
 
 
