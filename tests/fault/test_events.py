@@ -49,6 +49,7 @@ def copies(told, order_no):
 def test_a_worker_killed_between_report_and_mark(stack, kafka, mysql, orders):
     """The topic has the events, MySQL does not know: they are told again, none is lost."""
     numbers = orders(3)
+    wait_told(kafka, mysql, [])  # what was before them is marked, so that it dies of one of these
     for worker in stack.workers:
         worker.arm("event_reported", "kill")
     for order_no in numbers:
