@@ -8,7 +8,7 @@ import pytest
 from support.buyer import Buyer
 from support.crowd import Bench
 from support.metrics import scrape
-from support.processes import PATIENT
+from support.processes import PATIENT, PATIENT_ENGINE
 from support.services import Services
 from support.wait import wait_until
 
@@ -52,7 +52,7 @@ def services():
 @pytest.fixture
 def lone(services, make_stack):
     """One engine that keeps nobody from an answer; the worker settles beside it."""
-    return make_stack(services, engines=1, engine_settings=PATIENT, worker_settings=PATIENT)
+    return make_stack(services, engines=1, engine_settings=PATIENT_ENGINE, worker_settings=PATIENT)
 
 
 def within(daemon, name, bound, **labels):
@@ -63,7 +63,7 @@ def within(daemon, name, bound, **labels):
 def test_what_waits_while_a_call_is_on_its_way_leaves_in_one_call(services, make_stack):
     """Redis stands still until all have come: two calls on their way, the rest 128 in each."""
     stack = make_stack(services, engines=1,
-                       engine_settings={**PATIENT, "redis.reply_timeout_ms": 30000},
+                       engine_settings={**PATIENT_ENGINE, "redis.reply_timeout_ms": 30000},
                        worker_settings=PATIENT)
     sale = stack.admin.open_sale(stock=BUYERS)
     with services.frozen("redis"):
@@ -177,7 +177,7 @@ def threads_of(pid):
 
 def test_two_reactors_both_work(services, make_stack):
     """From 64 connections on each serves a part of them on its own thread."""
-    stack = make_stack(services, engines=1, engine_settings={**PATIENT, "http.reactors": 2},
+    stack = make_stack(services, engines=1, engine_settings={**PATIENT_ENGINE, "http.reactors": 2},
                        worker_settings=PATIENT)
     sale = stack.admin.open_sale(stock=BUYERS * 2)
     before = threads_of(stack.engine.pid)

@@ -10,7 +10,7 @@ from support.crowd import Crowd, ask_all, ask_until_told, codes_of, fresh_buyers
 from support.expect import expect, expect_won
 from support.http_raw import Connection
 from support.metrics import scrape
-from support.processes import PATIENT, Stack
+from support.processes import PATIENT, PATIENT_ENGINE, Stack
 from support.wait import wait_until
 
 WINNERS = 100
@@ -21,7 +21,7 @@ BOTH = (0, 1)
 @pytest.fixture(scope="module")
 def default_stack(services):
     """T and hold as they are by default; a D that no busy machine reaches: "unknown" is no "no"."""
-    running = Stack(services, engines=2, engine_settings=PATIENT, worker_settings=PATIENT)
+    running = Stack(services, engines=2, engine_settings=PATIENT_ENGINE, worker_settings=PATIENT)
     try:
         yield running.start()
     finally:

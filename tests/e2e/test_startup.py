@@ -12,7 +12,7 @@ from support.buyer import Buyer
 from support.crowd import Crowd, fresh_buyers, request, wins_of
 from support.expect import expect, expect_won
 from support.ports import free_port
-from support.processes import PATIENT, Stack, config_text
+from support.processes import PATIENT, PATIENT_ENGINE, Stack, config_text
 from support.programs import PROGRAMS, run, settings
 from support.wait import wait_until
 
@@ -217,7 +217,8 @@ def test_strict_refuses_weak_services(stack, redis_db, tmp_path):
 def own_stack(services, make_stack):
     """An engine that drains slowly: what a test does meanwhile, it does in time."""
     return make_stack(services, engines=1, worker_settings=PATIENT,
-                      engine_settings={**PATIENT, "drain.wait_ms": 2000, "drain.limit_ms": 60000})
+                      engine_settings={**PATIENT_ENGINE, "drain.wait_ms": 2000,
+                                       "drain.limit_ms": 60000})
 
 
 def test_sigterm_drains(own_stack, services):

@@ -16,6 +16,7 @@ from support.wait import stands_still, wait_until
 READY_DEADLINE_S = 60
 # A D that no busy machine comes near to, for tests of something else than D.
 PATIENT = {"sale.deadline_ms": 10000, "sale.guard_ms": 12000, "kafka.message_timeout_ms": 10000}
+PATIENT_ENGINE = {**PATIENT, "purchase.unreported_max_ms": 30000, "redis.reply_timeout_ms": 10000}
 DISTRUSTED = "redis_reply_distrusted"
 TAIL_BYTES = 6000
 PR_SET_PDEATHSIG = 1
