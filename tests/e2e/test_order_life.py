@@ -7,7 +7,7 @@ import pytest
 from support import http_raw
 from support.admin import AdminError
 from support.buyer import get_sale
-from support.crowd import ask_all, win_all
+from support.crowd import LATER, ask_all, win_all
 from support.ctl import ctl
 from support.db import compose_order_no
 from support.expect import expect, expect_won
@@ -27,7 +27,14 @@ AGAIN = "key-of-the-again-purchase"
 
 
 def buy(buyer, sale, key=FIRST, **fields):
-    return int(expect_won(buyer.purchase(sale, key=key, **fields))["order_no"])
+    """His order's number; who is told "later" asks again with the same key."""
+    def ask():
+        answer = buyer.purchase(sale, key=key, **fields)
+        return None if answer.code in LATER else answer
+
+    answer = wait_until(ask, 60, "he is told", interval_s=0.2)
+    is_replayed = answer.header("idempotent-replayed") == "true"
+    return int(expect_won(answer, replayed=is_replayed)["order_no"])
 
 
 def wait_left(redis_db, sale, units):
