@@ -38,6 +38,7 @@ struct consumer {
     int64_t retry_us; /* when WAITING partitions are asked for again */
     bool is_held;     /* fetching is paused, the caller holds a batch */
     bool is_dead;
+    bool is_leaving;     /* the group, for good */
     bool needs_reassign; /* what librdkafka fetches is not what `parts` says */
     struct commits commits;
     struct fetched fetched;           /* owned; of the last poll */
@@ -52,6 +53,24 @@ static void note_stopped(struct consumer *consumer)
 }
 
 /* --- assignment */
+
+/* librdkafka stops what it fetched behind the caller's back, and aborts when it is to stop that
+ * again before it has (rktp_started). Its main thread works in turn: the first question comes
+ * behind the stops, the second behind what they report. A group that is left answers none. */
+static rd_kafka_resp_err_t assign(struct consumer *consumer,
+                                  const rd_kafka_topic_partition_list_t *list)
+{
+    rd_kafka_resp_err_t status = rd_kafka_assign(consumer->handle, list);
+
+    for (int question = 0; question < 2 && !consumer->is_leaving; question++) {
+        rd_kafka_topic_partition_list_t *answer;
+
+        if (rd_kafka_assignment(consumer->handle, &answer) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            rd_kafka_topic_partition_list_destroy(answer);
+        }
+    }
+    return status;
+}
 
 /* Tells librdkafka to fetch what is FETCHING, each from its `next`; of the others nothing. */
 static void reassign(struct consumer *consumer)
@@ -68,7 +87,7 @@ static void reassign(struct consumer *consumer)
                 (int64_t)part->next;
         }
     }
-    status = rd_kafka_assign(consumer->handle, list);
+    status = assign(consumer, list);
     consumer->needs_reassign = status != RD_KAFKA_RESP_ERR_NO_ERROR;
     if (status != RD_KAFKA_RESP_ERR_NO_ERROR) {
         (void)snprintf(consumer->trouble, sizeof consumer->trouble, "cannot assign: %s",
@@ -142,7 +161,7 @@ static void on_parted(struct consumer *consumer)
     note_stopped(consumer);
     consumer->retry_us = 0;
     consumer->needs_reassign = false;
-    (void)rd_kafka_assign(consumer->handle, NULL);
+    (void)assign(consumer, NULL);
 }
 
 static void on_rebalance(rd_kafka_t *handle, rd_kafka_resp_err_t event,
@@ -285,6 +304,7 @@ void consumer_destroy(struct consumer *consumer)
     }
     fetched_finish(&consumer->fetched);
     if (consumer->handle) {
+        consumer->is_leaving = true;
         (void)rd_kafka_consumer_close(consumer->handle); /* on_rebalance runs in it */
         rd_kafka_destroy(consumer->handle);
     }
