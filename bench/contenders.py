@@ -9,6 +9,7 @@ import time
 
 from stack import (PEERS, ROOT, Nginx, Peer, cpu_options, cpu_us, free_port, read_env,
                    redis_command, seckill_bench, sell_out, wrk)
+from windows import must_be
 
 CONNECTIONS = 256
 WINNERS = 20000
@@ -21,15 +22,9 @@ IDLE_S, IDLE_DEADLINE_S = 0.2, 20
 RENEWED = ("accepted",)  # workloads that use a sale up
 
 
-class WrongAnswers(Exception):
-    """A window in which not all was told that the workload means."""
-
-
 def check(system, workload, outcomes):
-    """Raises WrongAnswers unless something was told, and nothing but what is meant."""
-    if not outcomes.get(TOLD[workload]) or len(outcomes) > 1:
-        raise WrongAnswers(f"{system}, {workload}: wanted nothing but \"{TOLD[workload]}\", "
-                           f"but was told {outcomes or 'nothing'}")
+    """Raises WrongAnswers unless all was told what the workload means."""
+    must_be(f"{system}, {workload}", TOLD[workload], outcomes)
 
 
 class Contender:

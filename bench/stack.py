@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -180,6 +181,16 @@ class Stack:
         return sum(float(line.rpartition(" ")[2]) for line in text.splitlines()
                    if line.startswith((name + " ", name + "{")) and label in line)
 
+    @contextlib.contextmanager
+    def unsettled(self):
+        """A block in which the worker stands still: what is sold waits in Kafka."""
+        worker = self.pids()["worker"][0]
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(worker, signal.SIGCONT)
+
     def settle(self):
         """Returns when the worker has settled all that was sold."""
         deadline = time.monotonic() + SETTLE_DEADLINE_S
@@ -222,9 +233,13 @@ class Peer:
         for name, value in self.values.items():
             text = text.replace(f"@{name}@", str(value))
         (self.directory / self.config).write_text(text)
+        command = self.command()
+        if not shutil.which(command[0]):
+            shutil.rmtree(self.directory)
+            raise SystemExit(f"{command[0]} is missing; `tools/setup compare` installs it")
         log = self.directory / "log"
         with open(log, "wb") as output:
-            self.process = subprocess.Popen(self.command(), cwd=self.directory, stdout=output,
+            self.process = subprocess.Popen(command, cwd=self.directory, stdout=output,
                                             stderr=output, stdin=subprocess.DEVNULL)
         deadline = time.monotonic() + START_DEADLINE_S
         while not self.answers():

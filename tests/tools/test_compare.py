@@ -16,6 +16,7 @@ from support import http_raw, paths, tokens
 BENCH = paths.ROOT / "bench"
 sys.path.insert(0, str(BENCH))
 import contenders  # noqa: E402
+import windows  # noqa: E402
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 KEY = "key-of-a-buyer-000"
@@ -140,7 +141,7 @@ def test_a_peer_that_answers_wrongly_ends_the_run(peers, directory, workload):
         broken.secret_file.write_bytes(SECRET)
         broken.load = lambda sale, mode, _, *rest, **more: contenders.NginxLua.load(
             broken, sale, mode, "purchase", *rest, **more)
-    with pytest.raises(contenders.WrongAnswers, match=f"nginx.*, {workload}: wanted nothing but"):
+    with pytest.raises(windows.WrongAnswers, match=f"nginx.*, {workload}: wanted nothing but"):
         broken.run(sale, workload, 0, 1)
 
 
@@ -148,7 +149,7 @@ def test_a_peer_that_answers_wrongly_ends_the_run(peers, directory, workload):
                                       {"accepted": 9, "sold-out": 1}, {"accepted": 9, "lost": 1}])
 def test_nothing_but_what_is_meant_will_do(outcomes):
     contenders.check("x", "accepted", {"accepted": 9})
-    with pytest.raises(contenders.WrongAnswers):
+    with pytest.raises(windows.WrongAnswers):
         contenders.check("x", "accepted", outcomes)
 
 
