@@ -6,7 +6,7 @@ import pytest
 
 from support import http_raw
 from support.admin import rfc3339
-from support.crowd import ask_all, fresh_buyers
+from support.crowd import ask_until_told, codes_of, fresh_buyers
 from support.db import compose_order_no
 from support.expect import expect, expect_won
 from support.wait import hold_for, wait_until
@@ -286,8 +286,9 @@ def test_stock_added_before_the_load_is_loaded(admin, redis_db, new_buyer):
 
 def test_orders_pages_and_filters(stack, admin, open_sale, mysql):
     sale = open_sale(limit=2)
-    told = ask_all(stack, sale, [*itertools.islice(fresh_buyers("page"), 5),
-                                 ("page-0", "key-of-a-second-order", "a")], threads=1)
+    told = ask_until_told(stack, sale, [*itertools.islice(fresh_buyers("page"), 5),
+                                        ("page-0", "key-of-a-second-order", "a")], threads=1)
+    assert codes_of(told) == {None}
     wait_until(lambda: mysql.value("SELECT COUNT(*) FROM orders WHERE sale = %s", sale) == 6, 30,
                "the rows")
     numbers = sorted(str(answer.order_no) for answer in told)

@@ -14,7 +14,6 @@ from support.wait import hold_for, wait_until
 
 KEY = "key-of-this-test-0001"
 OTHER_KEY = "key-of-this-test-0002"
-D_S = 1.0
 
 
 def parse_time(text):

@@ -8,6 +8,7 @@ from support.buyer import Buyer
 from support.crowd import Bench, Crowd, ask_all, ask_until_told, fresh_buyers, wins_of
 from support.expect import expect
 from support.metrics import scrape
+from support.processes import Stack
 from support.stalls import machine
 from support.wait import wait_until
 
@@ -62,6 +63,23 @@ class Answered:
 def accepted(stack):
     return sum(scrape(engine).get("seckill_purchases_total", result="accepted")
                for engine in stack.engines)
+
+
+@pytest.fixture(scope="module")
+def prompt_stack(services):
+    """D as it is by default, not the patient one of the session's stack."""
+    running = Stack(services, engines=2)
+    try:
+        yield running.start()
+    finally:
+        running.stop()
+
+
+@pytest.fixture
+def stack(prompt_stack):
+    prompt_stack.wait_ready()
+    yield prompt_stack
+    prompt_stack.assert_alive()
 
 
 @pytest.fixture

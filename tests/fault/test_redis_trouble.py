@@ -11,7 +11,7 @@ import pytest
 import redis
 
 from support.buyer import Buyer
-from support.crowd import codes_of
+from support.crowd import codes_of, win_all
 from support.db import Redis
 from support.expect import expect
 from support.metrics import scrape
@@ -32,7 +32,7 @@ def codes_since(buyers, began, *, asked=True):
 def wait_for_wins(buyers, count=50):
     """`count` more than there are now: they win, they win again."""
     before = len(buyers.wins())
-    wait_until(lambda: len(buyers.wins()) >= before + count, 30, "buyers win")
+    wait_until(lambda: len(buyers.wins()) >= before + count, 90, "buyers win")
 
 
 def total(stack, name, **labels):
@@ -66,11 +66,12 @@ def test_redis_stands_still(stack, faults, crowd, holds, redis_db, stopped_s):
             wait_until(lambda: time.monotonic() > stopped + stopped_s, 30, "it stands still")
             # In the first turn in which all of it lay in the socket.
             assert codes_since(buyers, stopped + 4) <= {"overloaded"}
-        thawed = time.monotonic()
+            thawing = time.monotonic()
         wait_for_wins(buyers)
     assert codes_since(buyers, stopped) <= UNSURE_TOO
-    during = [answer for answer in buyers.told if stopped < answer.began < thawed]
-    assert all(answer.status == 503 for answer in during if answer.ended < thawed), during[:5]
+    during = [answer for answer in buyers.told
+              if stopped < answer.began and answer.ended < thawing]
+    assert all(answer.status == 503 for answer in during), during[:5]
     holds(sale, buyers.told)
 
 
@@ -86,12 +87,12 @@ def test_redis_is_far_away(stack, faults, crowd, holds, fault):
         faults.engine_redis.set(**fault)
         slow = time.monotonic()
         wait_for_wins(buyers)
+        healing = time.monotonic()
         faults.engine_redis.clear()
-        healed = time.monotonic()
         wait_for_wins(buyers)
     assert codes_of(buyers.told) == {None}
     took = [answer.seconds for answer in buyers.told
-            if slow < answer.began and answer.ended < healed]
+            if answer.status == 201 and slow < answer.began and answer.ended < healing]
     assert took and min(took) >= 2 * fault["latency_ms"] / 1000
     holds(sale, buyers.told)
 
@@ -363,7 +364,8 @@ def test_garbage_in_a_key(stack, crowd, holds, redis_db, what):
         before = at_rest(redis_db, sale)
         for engine in (0, 1):
             expect(Buyer(stack, "named", engine).purchase(sale), 503, "rebuilding")
-            assert Buyer(stack, f"other-{engine}", engine).purchase(other).status == 201
+            assert win_all(stack, other, [(f"other-{engine}", f"key-of-other-{engine:04}", "a")],
+                           engines=(engine,))
             stack.engines[engine].wait_log(f"event=sale_unreadable sale={sale}")
         assert total(stack, "redis_errors_total", cause="type") > alarms
         assert before == content(redis_db, sale)

@@ -12,7 +12,7 @@ import msgpack
 import pytest
 
 from support.admin import AdminError
-from support.crowd import codes_of
+from support.crowd import LATER, ask_until_told, codes_of, wins_of
 from support.ctl import ctl, ctl_once_reached
 from support.db import OrderEvent, compose_order_no, lock_waits
 from support.failpoints import arm
@@ -114,11 +114,14 @@ def test_killed_between_redis_and_mysql(stack, crowd, holds, redis_db, mysql):
         shot = arm(stack.workers, "change_applied", "kill")
         stack.admin.add_stock(sale, "a", 40, "once")
         shot.wait().start()
-        wait_until(lambda: len(buyers.wins()) == 41, 30, "all units are sold")
         wait_until(lambda: mysql.value("SELECT COUNT(*) FROM outbox WHERE sale = %s AND target = "
                                        "'redis' AND confirmed IS NULL", sale) == 0, 30, "confirmed")
-    assert redis_db.stock(sale) == {"a": 0} and len(buyers.wins()) == 41
-    holds(sale, buyers.told)
+        wait_until(lambda: redis_db.stock(sale) == {"a": 0}, 30, "all units are sold")
+    unsure = [(answer.buyer, answer.key, answer.sku) for answer in buyers.told
+              if answer.code in LATER]
+    told = buyers.told + ask_until_told(stack, sale, unsure)
+    assert redis_db.stock(sale) == {"a": 0} and len(wins_of(told)) == 41
+    holds(sale, told)
 
 
 # --- FW4: what cannot become an order
