@@ -18,7 +18,7 @@ SOON_CLOSED = {"worker.reaper_ms": 200, "worker.reaper_grace_ms": 0}
 # Few tests are about D; to the others a stolen core is no reason to be told "unknown". Not as long
 # as PATIENT: who waits for D on purpose, waits.
 D = {"sale.deadline_ms": 5000, "sale.guard_ms": 7000}
-D_ENGINE = {**D, "purchase.unreported_max_ms": 10000, "redis.reply_timeout_ms": 8000}
+D_ENGINE = {**D, "purchase.unreported_max_ms": 15000, "redis.reply_timeout_ms": 8000}
 _numbers = itertools.count(1)
 
 
