@@ -1,5 +1,6 @@
 """Every outcome that exists, through the public API: status, headers, body (PROTOCOL §3, §7)."""
 
+import concurrent.futures
 import datetime
 
 import pytest
@@ -393,13 +394,14 @@ def test_outcome_unknown_then_confirming_then_the_same_order(stack, services, op
     sale = open_sale()
     buyer = new_buyer()
     expect_won(new_buyer().purchase(sale))
-    with services.frozen("kafka"):
-        expect(buyer.purchase(sale, key=KEY), 503, "outcome-unknown")
-        orders = buyer.orders(sale).json()["orders"]
+    with services.frozen("kafka"), concurrent.futures.ThreadPoolExecutor(1) as pool:
+        first = pool.submit(buyer.purchase, sale, key=KEY)
+        orders = wait_until(lambda: buyer.orders(sale).json()["orders"], 30, "it is decided")
         assert [order["state"] for order in orders] == ["CONFIRMING"]
         one = buyer.order(sale, orders[0]["order_no"], engine=1).json()
         assert one == orders[0]
         expect(buyer.purchase(sale, key=KEY, engine=1), 503, "outcome-unknown")
+        expect(first.result(), 503, "outcome-unknown")
     order = wait_until(lambda: (answer := buyer.purchase(sale, key=KEY)).status == 201 and answer,
                        30, "the key tells the truth").json()
     assert order["order_no"] == orders[0]["order_no"]
