@@ -199,6 +199,18 @@ class Stack:
                 raise SystemExit("the worker does not settle what was sold")
             time.sleep(0.1)
 
+    def audit(self, sale):
+        """Returns once all checks of its audit hold; one that is violated ends the run."""
+        deadline = time.monotonic() + SETTLE_DEADLINE_S
+        while True:
+            try:
+                return self.ctl("audit", sale)
+            except subprocess.CalledProcessError as error:
+                # 4: a check could not be told, for orders are still settled.
+                if error.returncode != 4 or time.monotonic() > deadline:
+                    raise SystemExit(f"the audit of sale {sale} does not hold:\n"
+                                     f"{error.stdout}") from error
+
     def redis(self, *words):
         """One command; the answer as text."""
         return redis_command(self.env["REDIS_URL"], *words)
