@@ -281,6 +281,30 @@ static void deliver_results(struct purchase_world *world, const struct world_cal
     }
 }
 
+/* It was of a call that did not pass. Where the outbox is full it is forgotten: the relay finds the
+ * entry in Redis. */
+static void return_ack(struct purchase_world *world, const struct world_call *call, uint32_t first)
+{
+    const bool has_room = !outbox_is_full(world->outbox);
+
+    outbox_return_acks(world->outbox, the_sale, call->epoch, &first, 1);
+    if (has_room || outbox_is_underway(world->outbox, the_sale, call->epoch, first)) {
+        return;
+    }
+    for (uint32_t i = 0; i < world->entry_count; i++) {
+        const struct model_entry *entry = world->entries[i].entry;
+
+        world->entries[i].is_abandoned |= entry->epoch == call->epoch && entry->first == first;
+    }
+}
+
+static void return_acks(struct purchase_world *world, const struct world_call *call)
+{
+    for (uint32_t i = 0; i < call->ack_count; i++) {
+        return_ack(world, call, call->acks[i]);
+    }
+}
+
 void calls_answer(struct purchase_world *world)
 {
     struct world_call *call = first_call(world, CALL_RUN);
@@ -290,7 +314,7 @@ void calls_answer(struct purchase_world *world)
     }
     call->state = CALL_OVER;
     if (call->answer == RUN_FENCED || call->answer == RUN_BROKEN) {
-        outbox_return_acks(world->outbox, the_sale, call->epoch, call->acks, call->ack_count);
+        return_acks(world, call);
     }
     see(world, call);
     switch (call->answer) {
@@ -310,7 +334,7 @@ void calls_refuse(struct purchase_world *world)
 
     if (call != NULL) {
         call->state = CALL_OVER;
-        outbox_return_acks(world->outbox, the_sale, call->epoch, call->acks, call->ack_count);
+        return_acks(world, call);
         deliver_all(world, call,
                     world_choose(world, 2) == 0 ? DECISION_NOT_DONE : DECISION_LINK_FULL);
     }

@@ -120,6 +120,21 @@ Test(outbox, returned_acknowledgements_are_taken_again)
     cr_assert(take(A, 1, seqs) == 2 && seqs[0] == 2 && seqs[1] == 1);
 }
 
+/* Nothing waits for room: the relay finds the entry in Redis. */
+Test(outbox, a_returned_acknowledgement_without_room_is_forgotten)
+{
+    uint32_t seqs[256] = {0}, next = 2;
+
+    outbox_reported(outbox, outbox_won(outbox, A, 1, 1, 1));
+    cr_assert_eq(outbox_take_acks(outbox, A, 1, seqs, 1), 1);
+    while (!outbox_is_full(outbox)) {
+        cr_assert_neq(outbox_won(outbox, B, 1, next++, 1), 0);
+    }
+    outbox_return_acks(outbox, A, 1, seqs, 1);
+    cr_assert(!outbox_is_underway(outbox, A, 1, 1));
+    cr_assert_eq(take(A, 1, seqs), 0);
+}
+
 Test(outbox, relays_acknowledgement)
 {
     uint64_t handle = outbox_won(outbox, A, 1, 1, 5);
