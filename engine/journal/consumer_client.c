@@ -17,8 +17,10 @@ enum err consumer_client_conf(const struct consumer_client_options *options,
         {"enable.auto.commit", "false"},
         {"enable.auto.offset.store", "false"},
         {"auto.offset.reset", options->begin},
-        {"queued.min.messages", "5000"},
-        {"queued.max.messages.kbytes", "8192"},
+        /* Room for more than a second's work: when it is full, librdkafka before 2.2 asks for more
+         * only a second later (DECISIONS). */
+        {"queued.min.messages", "100000"},
+        {"queued.max.messages.kbytes", "32768"},
         /* A fetch that every produce completes costs the broker as much as the produce. */
         {"fetch.min.bytes", "262144"},
         {"fetch.wait.max.ms", "250"},
