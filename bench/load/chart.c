@@ -9,7 +9,7 @@ enum {
     WIDTH = 360,
     HEIGHT = 210,
     LEFT = 40,
-    RIGHT = 12,
+    RIGHT = 20, /* half of the longest label */
     TOP = 8,
     BOTTOM = 36,
     STEPS_MIN = 3,

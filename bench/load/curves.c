@@ -122,16 +122,15 @@ static void fill_distribution(struct curves *curves, const struct histogram *his
 
 static void draw_distribution(struct curves *curves)
 {
-    static const struct chart_tick ticks[] = {{0, "0 %"},      {1, "90 %"},    {2, "99 %"},
-                                              {3, "99.9 %"},   {4, "99.99 %"}, {5, "99.999 %"},
-                                              {6, "99.9999 %"}};
+    static const struct chart_tick ticks[] = {
+        {0, "0"}, {1, "90"}, {2, "99"}, {3, "99.9"}, {4, "99.99"}, {5, "99.999"}, {6, "99.9999"}};
     const struct tally *measured = curves->report->measured;
     const double decades = log10((double)report_measured(curves->report));
     struct chart *chart = &curves->chart;
 
     begin(curves, "Latency distribution", "ms, logarithmic");
     chart->logarithmic = true;
-    chart->legend = "share of the answers that were not slower";
+    chart->legend = "percent of the answers that were not slower";
     chart->shaded_to = 0;
     chart->x_max = fmin(fmax(decades, 1), 6);
     chart->tick_count = (uint32_t)chart->x_max + 1;

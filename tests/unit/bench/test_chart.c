@@ -72,8 +72,8 @@ Test(chart, a_gap_is_not_joined_and_a_lone_point_is_a_dot)
     static const double x[] = {0, 1, 2, 3, 4}, values[] = {1, 2, NAN, 4, NAN};
     const struct chart chart = make(x, values, 5);
 
-    /* 308 units for 4 seconds from 40 on; 166 for 4 from 174 up. */
-    check_holds(&chart, "class=\"line accepted\" d=\"M40.0 132.5L117.0 91.0M271.0 8.0h0\"");
+    /* 300 units for 4 seconds from 40 on; 166 for 4 from 174 up. */
+    check_holds(&chart, "class=\"line accepted\" d=\"M40.0 132.5L115.0 91.0M265.0 8.0h0\"");
 }
 
 Test(chart, a_logarithmic_axis_has_a_tick_for_each_decade_and_zero_at_its_foot)
@@ -86,6 +86,22 @@ Test(chart, a_logarithmic_axis_has_a_tick_for_each_decade_and_zero_at_its_foot)
     check_holds(&chart, ">1000</text>");
     check_holds(&chart, ">10k</text>");
     check_holds(&chart, "d=\"M40.0 174.0L");
+}
+
+Test(chart, the_longest_label_at_the_right_end_lies_within_the_picture)
+{
+    static const double x[] = {0, 6}, values[] = {1, 1};
+    struct chart chart = make(x, values, 2);
+
+    /* The largest that may stand there: seven characters of 11 px, none wider than 5.7 units. */
+    chart.ticks[0] = (struct chart_tick){4, "99.9999"};
+    chart.tick_count = 1;
+    char *svg = draw(&chart);
+    const char *label = strstr(svg, "<text class=\"x\"");
+    double middle = 0;
+    cr_assert(label && sscanf(label, "<text class=\"x\" x=\"%lf\"", &middle) == 1);
+    cr_assert_leq(middle + 7 * 5.7 / 2, 360, "%g", middle);
+    free(svg);
 }
 
 Test(chart, one_without_values_or_with_one_value_alone_is_drawn)
@@ -126,5 +142,5 @@ Test(chart, the_warm_up_is_shaded)
     cr_assert_null(strstr(svg, "shade"));
     free(svg);
     chart.shaded_to = 2;
-    check_holds(&chart, "class=\"shade\" x=\"40\" y=\"8\" width=\"154.0\"");
+    check_holds(&chart, "class=\"shade\" x=\"40\" y=\"8\" width=\"150.0\"");
 }
