@@ -52,6 +52,7 @@ Test(consumer_client, keeps_and_resets_no_offset)
     assert_setting(handle, "enable.auto.commit", "false");
     assert_setting(handle, "enable.auto.offset.store", "false");
     assert_setting(handle, "partition.assignment.strategy", "range,roundrobin");
-    assert_setting(handle, "queued.max.messages.kbytes", "8192");
+    assert_setting(handle, "queued.min.messages", "100000");
+    assert_setting(handle, "queued.max.messages.kbytes", "32768");
     rd_kafka_destroy(handle);
 }
